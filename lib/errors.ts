@@ -1,0 +1,76 @@
+/**
+ * One table of errors. Names and numbers are Kafka's (https://kafka.apache.org/protocol.html#protocol_error_codes);
+ * `restCode` and `httpStatus` are what a Confluent REST Proxy client expects for the same condition.
+ */
+export interface ErrorRow {
+  readonly kafkaCode: number;
+  /** Kafka's meaning: the same request may succeed if it is sent again. */
+  readonly retriable: boolean;
+  readonly httpStatus: number;
+  readonly restCode: number;
+}
+
+/** Kafka code, retriable, HTTP status, REST code. */
+const ROWS = {
+  UNKNOWN_SERVER_ERROR: [-1, false, 500, 50002],
+  OFFSET_OUT_OF_RANGE: [1, false, 400, 40002],
+  CORRUPT_MESSAGE: [2, true, 422, 42206],
+  UNKNOWN_TOPIC_OR_PARTITION: [3, true, 404, 40403],
+  INVALID_FETCH_SIZE: [4, false, 400, 40002],
+  REQUEST_TIMED_OUT: [7, true, 503, 50003],
+  MESSAGE_TOO_LARGE: [10, false, 413, 413],
+  INVALID_TOPIC_EXCEPTION: [17, false, 422, 42206],
+  RECORD_LIST_TOO_LARGE: [18, false, 413, 413],
+  INVALID_REQUIRED_ACKS: [21, false, 400, 40002],
+  TOPIC_AUTHORIZATION_FAILED: [29, false, 403, 40301],
+  CLUSTER_AUTHORIZATION_FAILED: [31, false, 403, 40301],
+  INVALID_TIMESTAMP: [32, false, 422, 42206],
+  UNSUPPORTED_VERSION: [35, false, 422, 422],
+  TOPIC_ALREADY_EXISTS: [36, false, 400, 40002],
+  INVALID_PARTITIONS: [37, false, 400, 40002],
+  INVALID_REPLICATION_FACTOR: [38, false, 400, 40002],
+  INVALID_CONFIG: [40, false, 400, 40002],
+  INVALID_REQUEST: [42, false, 400, 40002],
+  POLICY_VIOLATION: [44, false, 400, 40002],
+  KAFKA_STORAGE_ERROR: [56, true, 500, 50003],
+  UNSUPPORTED_COMPRESSION_TYPE: [76, false, 422, 42206],
+  INVALID_RECORD: [87, false, 422, 42206],
+  THROTTLING_QUOTA_EXCEEDED: [89, true, 429, 42901],
+  UNKNOWN_TOPIC_ID: [100, true, 404, 40403],
+} as const;
+
+export type ErrorCode = keyof typeof ROWS;
+
+export function errorRow(code: ErrorCode): ErrorRow {
+  const [kafkaCode, retriable, httpStatus, restCode] = ROWS[code];
+  return { kafkaCode, retriable, httpStatus, restCode };
+}
+
+/** What a caller did wrong, or may try again. Identity is `code`; the text is for people. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get row(): ErrorRow {
+    return errorRow(this.code);
+  }
+}
+
+/** A broken promise inside Millrace itself: never an answer to bad input, always a bug or damaged storage. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+export function invariant(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new InvariantError(message);
+}
+
+/** Closes a switch over a union; reached only when a case was forgotten. */
+export function unreachable(value: never): never {
+  throw new InvariantError(`unreachable: ${JSON.stringify(value)}`);
+}

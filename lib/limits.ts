@@ -1,0 +1,73 @@
+import { invariant } from './errors.ts';
+
+/** Every bound of the engine in one place; the relations between them are asserted below. */
+export const LIMITS = {
+  /** Kafka's default `max.message.bytes`: the largest record batch, header included. */
+  batchBytesDefault: 1_048_588,
+  /** The largest value `max.message.bytes` may be set to: a Lambda request carries 6 MB. */
+  batchBytesMax: 8_388_608,
+  /** What one produce request may hold in all. A Lambda payload is 6 MB; the local node allows a little more. */
+  requestBytesMax: 10_485_760,
+  /** What one record section may grow to when it is decompressed. */
+  decompressedBytesMax: 67_108_864,
+  recordsPerBatchMax: 1_000_000,
+  headersPerRecordMax: 1_000,
+
+  /** DynamoDB items end at 400 KB; `hot.inline.max.bytes` may not pass this. */
+  inlineBytesMax: 262_144,
+  /** The largest chunk, all of its batches together. */
+  chunkBytesMax: 8_388_608,
+  /** The batches a chunk may carry: their headers stand in the pointer item of a spilled chunk. */
+  chunkBatchesMax: 128,
+  /** Appends that may wait in one process for one partition. */
+  appendQueueMax: 10_000,
+  /** Losses in a row after which a walking writer asks for the tail. */
+  walkLossesMax: 6,
+  /** Bytes of one object that carries spilled chunks. */
+  spillObjectBytesMax: 16_777_216,
+  spillUploadsInFlightMax: 16,
+
+  /** ⚑ The oldest observed tail that an extending write may rest on when it is signed. */
+  fenceAgeMsMax: 60_000,
+  /** ⚑ An uploaded object may be referred to for the first time only within this time of its PUT. */
+  firstReferenceAgeMsMax: 3_600_000,
+  /** AWS refuses a signature that is further off than this. */
+  signatureSkewMsMax: 900_000,
+  topicCacheMsMax: 60_000,
+  hotRetentionMsMin: 86_400_000,
+  hotRetentionMsDefault: 604_800_000,
+  segmentItemLifeMsMin: 3_600_000,
+  /** How long an `Idempotency-Key` is remembered. */
+  idempotencyLifeMs: 86_400_000,
+
+  requestMsDefault: 25_000,
+  fetchWaitMsMax: 25_000,
+  fetchBytesDefault: 1_048_576,
+  fetchBytesMax: 16_777_216,
+  pollPauseMsMin: 25,
+  pollPauseMsMax: 500,
+
+  segmentBytesDefault: 67_108_864,
+  segmentBytesMax: 1_073_741_824,
+  segmentIndexEntriesMax: 512,
+
+  partitionsPerTopicMax: 10_000,
+  topicsMax: 100_000,
+  topicNameCharsMax: 249,
+} as const;
+
+invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
+invariant(LIMITS.batchBytesMax <= LIMITS.chunkBytesMax, 'the largest batch fits a chunk');
+invariant(LIMITS.chunkBytesMax <= LIMITS.spillObjectBytesMax, 'the largest chunk fits an object');
+invariant(
+  LIMITS.fenceAgeMsMax + 2 * LIMITS.signatureSkewMsMax < LIMITS.segmentItemLifeMsMin,
+  'a write that was signed inside the fence lands before anything it rests on may be gone',
+);
+invariant(
+  LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
+  'segment items are fenced more tightly than chunks',
+);
+invariant(
+  LIMITS.idempotencyLifeMs <= LIMITS.hotRetentionMsMin,
+  'a remembered attempt can still be looked up in the hot chain',
+);

@@ -1,0 +1,123 @@
+import type { Call } from './storage/call.ts';
+import type { TopicConfigEntry, TopicConfigName } from './topic/configs.ts';
+
+/**
+ * The log as everything above the engine sees it: HTTP routes, Lambda functions, the local node, the Kafka gateway.
+ * Every method throws `MillraceError` for what the caller can mend or retry, and lets unexpected faults through with
+ * their cause. Offsets and timestamps are safe integers.
+ */
+export interface Log {
+  /** 22 base64url characters, the same for every process on the same storage. */
+  readonly clusterId: string;
+
+  /** TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG. */
+  createTopic(topic: NewTopic, call: Call): Promise<TopicDescription>;
+  /** Sorted by name. */
+  listTopics(call: Call): Promise<readonly TopicDescription[]>;
+  /** UNKNOWN_TOPIC_OR_PARTITION. */
+  describeTopic(name: string, call: Call): Promise<TopicDescription>;
+  /** Raises the number of partitions to `partitionCount`. UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
+  createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription>;
+  /** Closes every partition, then forgets the name. UNKNOWN_TOPIC_OR_PARTITION. */
+  deleteTopic(name: string, call: Call): Promise<void>;
+  /** Every config the topic has, defaults included, sorted by name. */
+  describeConfigs(name: string, call: Call): Promise<readonly TopicConfigEntry[]>;
+  /** All or nothing. INVALID_CONFIG. */
+  alterConfigs(
+    name: string,
+    alterations: readonly ConfigAlteration[],
+    options: { readonly validateOnly: boolean },
+    call: Call,
+  ): Promise<void>;
+
+  /**
+   * Appends record batches (format v2, concatenated, base offset 0) to one partition, all or nothing. Answered once
+   * durable and visible. UNKNOWN_TOPIC_OR_PARTITION, CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP,
+   * MESSAGE_TOO_LARGE, REQUEST_TIMED_OUT (it may have happened: retry with the same idempotency key),
+   * THROTTLING_QUOTA_EXCEEDED and KAFKA_STORAGE_ERROR (it did not happen).
+   */
+  produce(request: ProduceRequest, call: Call): Promise<ProduceResult>;
+
+  /** Reads from `offset` on. OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR. */
+  fetch(request: FetchRequest, call: Call): Promise<FetchResult>;
+
+  /** Kafka's ListOffsets. */
+  listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  /** Default: the deployment's `num.partitions` (1). */
+  readonly partitionCount?: number;
+  readonly configs?: Readonly<Record<string, string>>;
+  /** Check everything, store nothing. */
+  readonly validateOnly?: boolean;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  /** 22 base64url characters; a re-created name has a new one. */
+  readonly topicId: string;
+  readonly partitionCount: number;
+  /** Only what was set on the topic. */
+  readonly configs: Readonly<Partial<Record<TopicConfigName, string>>>;
+}
+
+export interface ConfigAlteration {
+  readonly name: string;
+  /** Undefined: back to the default. */
+  readonly value: string | undefined;
+}
+
+export interface ProduceRequest {
+  readonly topic: string;
+  readonly partition: number;
+  readonly batches: Uint8Array;
+  /** 1 to 255 visible ASCII characters. The same key with the same batches within a day is stored once and answers the first offset. */
+  readonly idempotencyKey?: string;
+}
+
+export interface ProduceResult {
+  readonly baseOffset: number;
+  /** Milliseconds since 1970 if the topic stamps append time, else -1. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** True if an earlier attempt with the same idempotency key had stored it. */
+  readonly duplicate: boolean;
+}
+
+export interface FetchRequest {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Default 1 MiB. At least one batch is answered whatever its size, if there is any. */
+  readonly maxBytes?: number;
+  /** Wait up to `waitMs` until this many bytes are there. Default 1. */
+  readonly minBytes?: number;
+  /** Default 0: answer at once. */
+  readonly waitMs?: number;
+}
+
+export interface FetchResult {
+  /** Whole record batches in offset order; the first may begin below the offset asked (clients skip). */
+  readonly batches: readonly Uint8Array[];
+  /** Where to fetch next. */
+  readonly nextOffset: number;
+  /** The partition's end as far as this read saw it. Also the last stable offset: there are no transactions yet. */
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+}
+
+export interface ListOffsetsRequest {
+  readonly topic: string;
+  readonly partition: number;
+  /** `max-timestamp`: the first record with the largest timestamp. `timestampMs`: the first record at or after it. */
+  readonly at: 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number };
+}
+
+export interface ListedOffset {
+  /** -1 if no record matches. */
+  readonly offset: number;
+  /** -1 for `earliest`, `latest` and no match. */
+  readonly timestampMs: number;
+}
