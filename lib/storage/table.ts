@@ -48,8 +48,17 @@ export interface PutOptions {
 
 export type PutResult<S extends SortKey> =
   | { readonly stored: true; readonly observation: Observation }
-  /** `standing` is the item that stood in the way; absent if `ifVersion` met no item. */
-  | { readonly stored: false; readonly standing: Item<S> | undefined; readonly observation: Observation };
+  /**
+   * `standing` is the item that stood in the way; absent if `ifVersion` met no item. `mayHaveHappened`: an earlier
+   * attempt of this put was interrupted, so the item may have been stored and then replaced or deleted by somebody;
+   * only what it carries (a token) can tell.
+   */
+  | {
+      readonly stored: false;
+      readonly standing: Item<S> | undefined;
+      readonly observation: Observation;
+      readonly mayHaveHappened?: true;
+    };
 
 export interface QueryRange<S extends SortKey> {
   /** Inclusive bounds on the sort key. */
@@ -91,7 +100,11 @@ export interface Table<S extends SortKey> {
   }>;
   put(item: Item<S>, options: PutOptions, call: Call): Promise<PutResult<S>>;
   query(pk: string, range: QueryRange<S>, call: Call): Promise<Page<S>>;
-  /** Answers whether the item was there with that version and is gone now. */
+  /**
+   * Answers whether the item was there with that version and is gone now. A version never comes back, so it is gone
+   * after `deleted: false` too; the answer only says who removed or replaced it. After an interrupted attempt that
+   * cannot be known, and `retryingTable` answers true: never let a delete decide which of two callers has won.
+   */
   delete(
     key: Key<S>,
     condition: { readonly ifVersion: string },

@@ -1,0 +1,2 @@
+export { memoryBucket } from './bucket.ts';
+export { memoryTable } from './table.ts';
