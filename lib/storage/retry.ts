@@ -84,44 +84,48 @@ interface Repetition extends RetryParts {
 /** `interrupted`: an attempt before the answered one may have taken effect. */
 async function repeat<T>(
   attempt: () => Promise<T>,
-  { clock, random, call, writes }: Repetition,
+  repetition: Repetition,
 ): Promise<{ readonly answer: T; readonly interrupted: boolean }> {
   let interrupted = false;
-  const faults = { throttled: 0, interrupted: 0, skewed: 0 };
+  const counts: FaultCounts = { throttled: 0, interrupted: 0, skewed: 0 };
   for (;;) {
     try {
       return { answer: await attempt(), interrupted };
     } catch (error) {
       if (!(error instanceof StorageFault)) throw error;
-      interrupted ||= writes && error.mayHaveHappened;
-      const pauseMs = pauseBeforeRetry(error.kind, faults, random);
-      if (pauseMs === undefined || clock.monotonicMs() + pauseMs >= call.deadlineMs) {
+      interrupted ||= repetition.writes && error.mayHaveHappened;
+      const pauseMs = pauseBeforeRetry(error.kind, counts, repetition.random);
+      if (pauseMs === undefined || !(await waitInTime(pauseMs, repetition))) {
         throw withHistory(error, interrupted);
       }
-      // A write is seen through to its deadline even if nobody waits any more: its outcome is open.
-      if (pauseMs > 0) await clock.sleep(pauseMs, writes ? undefined : call.signal);
-      else if (!writes) call.signal?.throwIfAborted();
-      // The process may have been suspended meanwhile.
-      if (clock.monotonicMs() >= call.deadlineMs) throw withHistory(error, interrupted);
     }
   }
 }
 
+type FaultCounts = Record<'throttled' | 'interrupted' | 'skewed', number>;
+
 /** Undefined: not to be sent again. Counts the fault. */
-function pauseBeforeRetry(
-  kind: StorageFaultKind,
-  faults: { throttled: number; interrupted: number; skewed: number },
-  random: Random,
-): number | undefined {
+function pauseBeforeRetry(kind: StorageFaultKind, counts: FaultCounts, random: Random): number | undefined {
   if (kind === 'skewed') {
-    faults.skewed += 1;
-    return faults.skewed > SKEWED_RETRIES_MAX ? undefined : 0;
+    counts.skewed += 1;
+    return counts.skewed > SKEWED_RETRIES_MAX ? undefined : 0;
   }
   if (kind !== 'throttled' && kind !== 'interrupted') return undefined;
-  const pauses = PAUSES[kind];
-  const ceilingMs = Math.min(pauses.pauseMsMax, pauses.pauseMsFirst * 2 ** faults[kind]);
-  faults[kind] += 1;
+  const { pauseMsFirst, pauseMsMax } = PAUSES[kind];
+  const ceilingMs = Math.min(pauseMsMax, pauseMsFirst * 2 ** counts[kind]);
+  counts[kind] += 1;
   return 1 + random.next() * (ceilingMs - 1);
+}
+
+/** Whether there is still time after the pause; a pause that would pass the deadline is not begun. */
+async function waitInTime(pauseMs: number, { clock, call, writes }: Repetition): Promise<boolean> {
+  if (clock.monotonicMs() + pauseMs >= call.deadlineMs) return false;
+  // A write is seen through to its deadline even if nobody waits any more: its outcome is open.
+  const signal = writes ? undefined : call.signal;
+  signal?.throwIfAborted();
+  if (pauseMs > 0) await clock.sleep(pauseMs, signal);
+  // The process may have been suspended meanwhile.
+  return clock.monotonicMs() < call.deadlineMs;
 }
 
 function withHistory(fault: StorageFault, mayHaveHappened: boolean): StorageFault {
