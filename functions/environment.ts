@@ -1,0 +1,48 @@
+/** What a function reads from its environment, once, when it starts. */
+export interface FunctionEnvironment {
+  readonly hotTable: string;
+  readonly catalogTable: string;
+  readonly bucket: string;
+  /** The share of requests that leave a line in the log, from 0 to 1. */
+  readonly logSampleRate: number;
+}
+
+const NAMES = {
+  hotTable: 'MILLRACE_HOT_TABLE',
+  catalogTable: 'MILLRACE_CATALOG_TABLE',
+  bucket: 'MILLRACE_BUCKET',
+} as const;
+
+const LOG_SAMPLE_RATE_DEFAULT = 0.01;
+
+/** Throws one error that names everything that is missing or wrong. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): FunctionEnvironment {
+  const problems: string[] = [];
+  const required = (name: string): string => {
+    const value = env[name] ?? '';
+    if (value === '') problems.push(`${name} is not set`);
+    return value;
+  };
+  const environment: FunctionEnvironment = {
+    hotTable: required(NAMES.hotTable),
+    catalogTable: required(NAMES.catalogTable),
+    bucket: required(NAMES.bucket),
+    logSampleRate: shareOf(env, 'MILLRACE_LOG_SAMPLE_RATE', problems),
+  };
+  if (problems.length > 0)
+    throw new Error(`The function's environment is incomplete: ${problems.join('; ')}`);
+  return environment;
+}
+
+function shareOf(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  problems: string[],
+): number {
+  const text = env[name];
+  if (text === undefined || text === '') return LOG_SAMPLE_RATE_DEFAULT;
+  const share = Number(text);
+  if (share >= 0 && share <= 1) return share;
+  problems.push(`${name} must be a number from 0 to 1, not "${text}"`);
+  return LOG_SAMPLE_RATE_DEFAULT;
+}

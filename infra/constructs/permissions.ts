@@ -1,0 +1,109 @@
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { LogStorage } from './log-storage.ts';
+
+/** What one function may do to one table. */
+export interface TablePermission {
+  readonly actions: readonly `dynamodb:${string}`[];
+  /** Patterns (`*` as in IAM) that the partition key has to match. Absent: any partition key. */
+  readonly leadingKeys?: readonly string[];
+}
+
+/** What one function may do to the bucket's objects. */
+export interface BucketPermission {
+  readonly actions: readonly `s3:${string}`[];
+  /** Patterns of object keys. */
+  readonly keys: readonly string[];
+}
+
+export interface Permissions {
+  readonly hot: readonly TablePermission[];
+  readonly catalog: readonly TablePermission[];
+  readonly bucket: readonly BucketPermission[];
+  /**
+   * `s3:ListBucket`. Readers need it too: without it S3 answers 403 instead of 404 for an object that is not there
+   * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html), and the two could not be told apart.
+   */
+  readonly listBucket: boolean;
+}
+
+export type FunctionName = 'produce' | 'fetch' | 'admin' | 'maintenance';
+
+/**
+ * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan, update
+ * in place, delete a chunk or delete an object: no function's work needs it.
+ */
+export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
+  produce: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+      // The memory of idempotency keys is all that a producer writes here.
+      { actions: ['dynamodb:PutItem'], leadingKeys: ['attempt#*'] },
+    ],
+    bucket: [{ actions: ['s3:PutObject'], keys: ['spill/*'] }],
+    listBucket: false,
+  },
+  fetch: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
+    listBucket: true,
+  },
+  admin: {
+    // A put here is the closed marker of a partition that is deleted.
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+      { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], leadingKeys: ['topics', 'cluster'] },
+    ],
+    bucket: [],
+    listBucket: false,
+  },
+  maintenance: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    bucket: [
+      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
+      { actions: ['s3:PutObject'], keys: ['segments/*'] },
+    ],
+    listBucket: true,
+  },
+};
+
+/** Grants `permissions` on `storage`, each statement restricted to what it names. */
+export function grantPermissions(storage: LogStorage, grantee: IGrantable, permissions: Permissions): void {
+  for (const permission of permissions.hot) grantTable(storage.hot, grantee, permission);
+  for (const permission of permissions.catalog) grantTable(storage.catalog, grantee, permission);
+  for (const { actions, keys } of permissions.bucket) {
+    grant(
+      grantee,
+      actions,
+      keys.map((key) => storage.bucket.arnForObjects(key)),
+    );
+  }
+  if (permissions.listBucket) grant(grantee, ['s3:ListBucket'], [storage.bucket.bucketArn]);
+}
+
+function grantTable(table: Table, grantee: IGrantable, { actions, leadingKeys }: TablePermission): void {
+  // ForAllValues holds for a request without keys too, but every action in the table above names its partition key.
+  const conditions =
+    leadingKeys === undefined
+      ? undefined
+      : { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...leadingKeys] } };
+  grant(grantee, actions, [table.tableArn], conditions);
+}
+
+function grant(
+  grantee: IGrantable,
+  actions: readonly string[],
+  resourceArns: readonly string[],
+  conditions?: Record<string, Record<string, unknown>>,
+): void {
+  Grant.addToPrincipal({
+    grantee,
+    actions: [...actions],
+    resourceArns: [...resourceArns],
+    ...(conditions === undefined ? {} : { conditions }),
+  }).assertSuccess();
+}

@@ -1,0 +1,70 @@
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { MillraceStackProps } from './millrace-stack.ts';
+
+export interface Settings {
+  /** CloudFormation's name of the stack, also its construct id. */
+  readonly stackName: string;
+  readonly props: MillraceStackProps;
+}
+
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  arm64: Architecture.ARM_64,
+  x86_64: Architecture.X86_64,
+};
+
+/**
+ * The settings of `cdk -c name=value`: `stackName` (Millrace), `auth` (iam | jwt), `jwtIssuer`, `jwtAudience` (comma
+ * separated), `architecture` (arm64 | x86_64), `logSampleRate` (0 to 1, default 0.01). Throws an error that names the
+ * setting and what it may be.
+ */
+export function readSettings(context: (name: string) => unknown): Settings {
+  const text = (name: string): string | undefined => {
+    const value = context(name);
+    return value === undefined || value === '' ? undefined : String(value);
+  };
+  const stackName = text('stackName') ?? 'Millrace';
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stackName)) {
+    throw new Error(`stackName: letters, digits and hyphens, a letter first; got "${stackName}"`);
+  }
+  const architecture = oneOf('architecture', text('architecture') ?? 'arm64', Object.keys(ARCHITECTURES));
+  const logSampleRate = shareOf('logSampleRate', text('logSampleRate'));
+  return {
+    stackName,
+    props: {
+      ...authorization(text),
+      ...(logSampleRate === undefined ? {} : { logSampleRate }),
+      architecture: ARCHITECTURES[architecture] ?? Architecture.ARM_64,
+    },
+  };
+}
+
+function authorization(
+  text: (name: string) => string | undefined,
+): Pick<MillraceStackProps, 'jwtIssuer' | 'jwtAudience'> {
+  const auth = oneOf('auth', text('auth') ?? 'iam', ['iam', 'jwt']);
+  const jwtIssuer = text('jwtIssuer');
+  const jwtAudience = text('jwtAudience');
+  if (auth === 'iam') {
+    if (jwtIssuer !== undefined || jwtAudience !== undefined) {
+      throw new Error('jwtIssuer and jwtAudience need -c auth=jwt');
+    }
+    return {};
+  }
+  if (jwtIssuer === undefined || jwtAudience === undefined) {
+    throw new Error('auth=jwt needs -c jwtIssuer=<https URL> -c jwtAudience=<audience>[,<audience>…]');
+  }
+  if (!URL.canParse(jwtIssuer)) throw new Error(`jwtIssuer: an https URL; got "${jwtIssuer}"`);
+  return { jwtIssuer, jwtAudience: jwtAudience.split(',').map((one) => one.trim()) };
+}
+
+function oneOf(name: string, value: string, allowed: readonly string[]): string {
+  if (!allowed.includes(value)) throw new Error(`${name}: one of ${allowed.join(', ')}; got "${value}"`);
+  return value;
+}
+
+function shareOf(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const share = Number(value);
+  if (!(share >= 0 && share <= 1)) throw new Error(`${name}: a number from 0 to 1; got "${value}"`);
+  return share;
+}

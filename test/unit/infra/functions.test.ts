@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { stackTemplate } from './stack-template.ts';
+
+interface FunctionResource {
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+const functionsIn = (template: ReturnType<typeof stackTemplate>): [string, FunctionResource][] =>
+  Object.entries(template.findResources('AWS::Lambda::Function')) as [string, FunctionResource][];
+
+const template = stackTemplate();
+const functions = functionsIn(template);
+
+describe('functions', () => {
+  it('are four: produce, fetch, admin, maintenance', () => {
+    expect(functions.map(([id]) => id.replace(/Function.*/, '')).sort()).toEqual([
+      'Admin',
+      'Fetch',
+      'Maintenance',
+      'Produce',
+    ]);
+  });
+
+  it.each(functions)(
+    '%s runs Node 24 on arm64, traced, with the names of its storage',
+    (_, { Properties }) => {
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+        Environment: {
+          Variables: {
+            MILLRACE_HOT_TABLE: { Ref: 'StorageHotBD6249BC' },
+            MILLRACE_CATALOG_TABLE: { Ref: 'StorageCatalogBA94E8E8' },
+            MILLRACE_BUCKET: { Ref: 'StorageBucket5CB7C8EA' },
+          },
+        },
+      });
+    },
+  );
+
+  it('answers requests within the 29 s that API Gateway waits', () => {
+    const timeouts = functions.map(([id, { Properties }]) => [
+      id.replace(/Function.*/, ''),
+      Properties.Timeout,
+    ]);
+    expect(Object.fromEntries(timeouts)).toEqual({ Produce: 29, Fetch: 29, Admin: 29, Maintenance: 900 });
+  });
+
+  it('takes no concurrency away from the account: a new account has ten in all', () => {
+    for (const [, { Properties }] of functions) {
+      expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    }
+  });
+
+  it('logs into groups of its own, for two weeks', () => {
+    const groups = Object.keys(template.findResources('AWS::Logs::LogGroup'));
+    template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 14 });
+    const used = functions.map(([, { Properties }]) => Properties.LoggingConfig);
+    expect(used).toEqual(groups.map((id) => ({ LogGroup: { Ref: id } })));
+  });
+
+  it('runs on x86_64 where an emulator needs it', async () => {
+    const { Architecture } = await import('aws-cdk-lib/aws-lambda');
+    for (const [, { Properties }] of functionsIn(stackTemplate({ architecture: Architecture.X86_64 }))) {
+      expect(Properties.Architectures).toEqual(['x86_64']);
+    }
+  });
+
+  it('runs maintenance every hour and raises an alarm when it keeps failing', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 hour)',
+      State: 'ENABLED',
+    });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Period: 3600,
+      EvaluationPeriods: 6,
+    });
+  });
+});

@@ -1,0 +1,39 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { MillraceStack, type MillraceStackProps } from '../../../infra/millrace-stack.ts';
+
+/** The template of the stack, made without bundling the functions. */
+export function stackTemplate(props: MillraceStackProps = {}): Template {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  return Template.fromStack(new MillraceStack(app, 'Millrace', props));
+}
+
+export interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+interface PolicyResource {
+  readonly Properties: {
+    readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+    readonly Roles: readonly { readonly Ref: string }[];
+  };
+}
+
+/** Every statement that the role of a function holds; `constructId` as in the stack: Produce, Fetch, … */
+export function statementsOf(template: Template, constructId: string): readonly Statement[] {
+  const policies = Object.values(template.findResources('AWS::IAM::Policy')) as PolicyResource[];
+  return policies
+    .filter(({ Properties }) => Properties.Roles.some(({ Ref }) => Ref.startsWith(`${constructId}Function`)))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+/** Every action of those statements, sorted, without the ones that tracing needs. */
+export function actionsOf(template: Template, constructId: string): readonly string[] {
+  const actions = statementsOf(template, constructId)
+    .flatMap(({ Action }) => Action)
+    .filter((action) => !action.startsWith('xray:'));
+  return [...new Set(actions)].sort();
+}
