@@ -1,6 +1,6 @@
 import { StorageFault } from './fault.ts';
 import type { AttributeValue, Item, Key, SortKey } from './table.ts';
-import { ITEM_BYTES_MAX, isList, utf8Bytes } from './units.ts';
+import { ITEM_BYTES_MAX, isList, itemBytes, utf8Bytes } from './units.ts';
 
 /**
  * What every table takes, whatever the adapter: DynamoDB's limits
@@ -12,8 +12,8 @@ const SK_BYTES_MAX = 1_024;
 const DEPTH_MAX = 32;
 const RESERVED = new Set(['pk', 'sk', 'v', 'x']);
 
-/** Throws a `refused` fault if the item cannot be stored as it is, a `full` one if it is too large. */
-export function checkItem<S extends SortKey>(item: Item<S>, itemBytes: number): void {
+/** The item's size. Throws a `refused` fault if it cannot be stored as it is, a `full` one if it is too large. */
+export function checkItem<S extends SortKey>(item: Item<S>): number {
   checkKey(item);
   if (item.version === '') throw refused('the version is empty');
   if (item.expiresAtSeconds !== undefined && !Number.isSafeInteger(item.expiresAtSeconds)) {
@@ -23,9 +23,11 @@ export function checkItem<S extends SortKey>(item: Item<S>, itemBytes: number): 
     if (RESERVED.has(name) || name === '') throw refused(`attribute name "${name}" is reserved`);
     checkValue(item.attributes[name], name, 1);
   }
-  if (itemBytes > ITEM_BYTES_MAX) {
-    throw new StorageFault('full', `item of ${itemBytes} bytes; at most ${ITEM_BYTES_MAX} can be stored`);
+  const bytes = itemBytes(item);
+  if (bytes > ITEM_BYTES_MAX) {
+    throw new StorageFault('full', `item of ${bytes} bytes; at most ${ITEM_BYTES_MAX} can be stored`);
   }
+  return bytes;
 }
 
 export function checkKey<S extends SortKey>(key: Key<S>): void {

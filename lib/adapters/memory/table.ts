@@ -3,15 +3,7 @@ import type { Clock } from '../../storage/clock.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { fencesHold, observeNow } from '../../storage/observation.ts';
 import type { AttributeValue, Condition, Item, QueryRange, SortKey, Table } from '../../storage/table.ts';
-import {
-  deleteUsage,
-  isList,
-  itemBytes,
-  PAGE_BYTES_MAX,
-  putUsage,
-  readUsage,
-  utf8Bytes,
-} from '../../storage/units.ts';
+import { deleteUsage, isList, PAGE_BYTES_MAX, putUsage, readUsage, utf8Bytes } from '../../storage/units.ts';
 
 /** DynamoDB's break-even: one write unit per KB against one object PUT and one unit. */
 const INLINE_BYTES_BREAK_EVEN = 8_192;
@@ -46,8 +38,7 @@ export function memoryTable<S extends SortKey>(options: { readonly clock: Clock 
     },
 
     put: async (item, { condition, fences = [] }, call) => {
-      const bytes = itemBytes(item);
-      checkItem(item, bytes);
+      const bytes = checkItem(item);
       if (!fencesHold(fences, clock)) throw new StorageFault('fenced', 'the observation is too old');
       const observation = observeNow(clock);
       const { rows, at, standing } = locate(item.pk, item.sk);
