@@ -9,7 +9,7 @@ import type { AttributeValue, Item, SortKey } from './table.ts';
  *   the same; a delete is billed by the item it removes, at least one unit; a query is billed by the sum of its items;
  *   a read that finds nothing is billed the minimum).
  */
-const WRITE_UNIT_BYTES = 1_024;
+export const WRITE_UNIT_BYTES = 1_024;
 const READ_UNIT_BYTES = 4_096;
 
 /** The largest item DynamoDB takes, names and values together. */

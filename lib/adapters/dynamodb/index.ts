@@ -1,0 +1,1 @@
+export { type DynamoTablesOptions, dynamoClient, dynamoTables } from './tables.ts';
