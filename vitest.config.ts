@@ -20,6 +20,7 @@ const config: ViteUserConfig = defineConfig({
       project('contract', 30_000),
       project('simulation', 120_000),
       project('local', 60_000, true),
+      project('interop', 300_000, true),
       project('deployed', 300_000, true),
     ],
   },
