@@ -25,7 +25,7 @@ export const LIMITS = {
   walkLossesMax: 6,
   /** Bytes of one object that carries spilled chunks. */
   spillObjectBytesMax: 16_777_216,
-  spillUploadsInFlightMax: 16,
+  spillUploadsInFlightMax: 4,
 
   /** ⚑ The oldest observed tail that an extending write may rest on when it is signed. */
   fenceAgeMsMax: 60_000,

@@ -75,6 +75,11 @@ export interface ProduceRequest {
   readonly batches: Uint8Array;
   /** 1 to 255 visible ASCII characters. The same key with the same batches within a day is stored once and answers the first offset. */
   readonly idempotencyKey?: string;
+  /**
+   * Hash of what the client sent with the key, for callers that stamp or encode anew on every attempt: the same key with
+   * another fingerprint is an error. @default a hash of `batches`
+   */
+  readonly fingerprint?: string;
 }
 
 export interface ProduceResult {

@@ -1,3 +1,4 @@
+import type { Rules } from '../rules.ts';
 import type { Bucket } from './bucket.ts';
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
@@ -22,6 +23,8 @@ const SKEWED_RETRIES_MAX = 1;
 export interface RetryParts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Two of the engine's rules live here; see lib/rules.ts. @default both on */
+  readonly rules?: Pick<Rules, 'tokenCheck' | 'retryAtTail'>;
 }
 
 /**
@@ -42,9 +45,11 @@ export function retryingTable<S extends SortKey>(table: Table<S>, parts: RetryPa
         ...parts,
         call,
         writes: true,
+        retriesInterrupted: parts.rules?.retryAtTail ?? true,
       });
       if (answer.stored) return answer;
-      if (answer.standing?.version === item.version) {
+      const ownVersionWins = parts.rules?.tokenCheck ?? true;
+      if (ownVersionWins && answer.standing?.version === item.version) {
         return { stored: true, observation: answer.observation };
       }
       return interrupted ? { ...answer, mayHaveHappened: true } : answer;
@@ -79,6 +84,8 @@ export function retryingBucket(bucket: Bucket, parts: RetryParts): Bucket {
 interface Repetition extends RetryParts {
   readonly call: Call;
   readonly writes: boolean;
+  /** @default true */
+  readonly retriesInterrupted?: boolean;
 }
 
 /** `interrupted`: an attempt before the answered one may have taken effect. */
@@ -94,6 +101,7 @@ async function repeat<T>(
     } catch (error) {
       if (!(error instanceof StorageFault)) throw error;
       interrupted ||= repetition.writes && error.mayHaveHappened;
+      if (interrupted && repetition.retriesInterrupted === false) throw withHistory(error, interrupted);
       const pauseMs = pauseBeforeRetry(error.kind, counts, repetition.random);
       if (pauseMs === undefined || !(await waitInTime(pauseMs, repetition))) {
         throw withHistory(error, interrupted);

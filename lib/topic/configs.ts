@@ -191,6 +191,12 @@ export function configNumber(configs: TopicConfigs, name: TopicConfigName): numb
   return Number(configValue(configs, name));
 }
 
+/** Throws INVALID_CONFIG for an unknown name. */
+export function checkConfigName(name: string): asserts name is TopicConfigName {
+  if (!isTopicConfigName(name))
+    throw new MillraceError('INVALID_CONFIG', `Unknown topic config name: ${name}`);
+}
+
 /** Throws INVALID_CONFIG for an unknown name or a value out of range. */
 export function checkConfig(name: string, value: string): void {
   if (!isTopicConfigName(name))

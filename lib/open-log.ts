@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import { MillraceError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import type {
+  ConfigAlteration,
+  FetchRequest,
+  FetchResult,
+  ListedOffset,
+  ListOffsetsRequest,
+  Log,
+  NewTopic,
+  ProduceRequest,
+  ProduceResult,
+  TopicDescription,
+} from './log.ts';
+import type { AppendEntry } from './partition/append-entry.ts';
+import { storageError } from './partition/faults.ts';
+import { offsetForTimestamp, offsetOfMaxTimestamp } from './partition/list-offsets.ts';
+import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
+import { prepareAppend } from './partition/prepare-append.ts';
+import { readTail } from './partition/tail.ts';
+import { readWhenThere } from './partition/wait-for-data.ts';
+import type { Codecs } from './record/codecs.ts';
+import { ALL_RULES, type Rules } from './rules.ts';
+import type { Bucket } from './storage/bucket.ts';
+import type { Call } from './storage/call.ts';
+import type { Clock } from './storage/clock.ts';
+import { StorageFault } from './storage/fault.ts';
+import type { Random } from './storage/random.ts';
+import { retryingBucket, retryingTable } from './storage/retry.ts';
+import type { Table } from './storage/table.ts';
+import { clusterIdOf } from './topic/cluster-id.ts';
+import { configNumber, describeConfigs, type TopicConfigEntry } from './topic/configs.ts';
+import { TopicCatalog } from './topic/topic-catalog.ts';
+import type { Topic } from './topic/topic-item.ts';
+
+export interface LogOptions {
+  /** Adapters as they are: retries are added here. */
+  readonly hot: Table<number>;
+  readonly catalog: Table<string>;
+  readonly bucket: Bucket;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codecs: Codecs;
+  /** Spares the look-up of the stored cluster id. @default the stored one, made at first use */
+  readonly clusterId?: string;
+  /** Partitions of a topic that is created without a number, Kafka's `num.partitions`. @default 1 */
+  readonly partitionCountDefault?: number;
+  /** @default every rule; only the simulation turns one off */
+  readonly rules?: Rules;
+}
+
+/** Opens the log on two tables and a bucket; any number of processes may do so at once. */
+export async function openLog(options: LogOptions, call: Call): Promise<Log> {
+  const parts = engineParts(options);
+  const clusterId = options.clusterId ?? (await clusterIdOf(parts, call));
+  return new EngineLog(parts, clusterId, options.partitionCountDefault ?? 1);
+}
+
+/** The ports with retries around them, for the log and its maintenance. */
+export function engineParts(options: LogOptions): EngineParts {
+  const { clock, random, codecs, rules = ALL_RULES } = options;
+  const retries = { clock, random, rules };
+  return {
+    hot: retryingTable(options.hot, retries),
+    catalog: retryingTable(options.catalog, retries),
+    bucket: retryingBucket(options.bucket, retries),
+    clock,
+    random,
+    codecs,
+    rules,
+  };
+}
+
+class EngineLog implements Log {
+  readonly clusterId: string;
+  readonly #parts: EngineParts;
+  readonly #topics: TopicCatalog;
+  readonly #partitions: Partitions;
+
+  constructor(parts: EngineParts, clusterId: string, partitionCountDefault: number) {
+    this.clusterId = clusterId;
+    this.#parts = parts;
+    this.#topics = new TopicCatalog({ ...parts, partitionCountDefault });
+    this.#partitions = new Partitions(parts);
+  }
+
+  async createTopic(topic: NewTopic, call: Call): Promise<TopicDescription> {
+    return answered(async () => description(await this.#topics.create(topic, call)));
+  }
+
+  async listTopics(call: Call): Promise<readonly TopicDescription[]> {
+    return answered(async () => (await this.#topics.list(call)).map(description));
+  }
+
+  async describeTopic(name: string, call: Call): Promise<TopicDescription> {
+    return answered(async () => description(await this.#topics.describe(name, call)));
+  }
+
+  async createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription> {
+    return answered(async () => description(await this.#topics.createPartitions(name, partitionCount, call)));
+  }
+
+  async deleteTopic(name: string, call: Call): Promise<void> {
+    return answered(() => this.#topics.delete(name, call));
+  }
+
+  async describeConfigs(name: string, call: Call): Promise<readonly TopicConfigEntry[]> {
+    return answered(async () => describeConfigs((await this.#topics.describe(name, call)).configs));
+  }
+
+  async alterConfigs(
+    name: string,
+    alterations: readonly ConfigAlteration[],
+    options: { readonly validateOnly: boolean },
+    call: Call,
+  ): Promise<void> {
+    return answered(() => this.#topics.alterConfigs(name, alterations, options, call));
+  }
+
+  async produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
+    return answered(() => this.#produce(request, call));
+  }
+
+  async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
+    const topic = await this.#topics.resolve(request.topic, call);
+    checkPartition(topic, request.partition);
+    const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
+    const identity = identityOf(request);
+    const entry: AppendEntry = { ...prepared.entry, ...(identity === undefined ? {} : { identity }), call };
+    const settings = {
+      hotRetentionMs: configNumber(topic.configs, 'hot.retention.ms'),
+      inlineBytesMax: configNumber(topic.configs, 'hot.inline.max.bytes'),
+    };
+    const partition = this.#partitions.of(topic.topicId, request.partition);
+    const outcome = await partition.writer.append(entry, settings);
+    if (outcome.kind === 'appended') {
+      const { baseOffset, duplicate } = outcome;
+      const { logAppendTimeMs } = prepared;
+      return { baseOffset, logAppendTimeMs, logStartOffset: partition.state.logStart, duplicate };
+    }
+    if (outcome.kind === 'failed') throw outcome.error;
+    // The topic was deleted under us; its name may stand for another by now, which the caller must choose to write to.
+    this.#topics.forget(request.topic);
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${request.topic}' has been deleted`);
+  }
+
+  async fetch(request: FetchRequest, call: Call): Promise<FetchResult> {
+    return answered(() => this.#fetch(request, call));
+  }
+
+  async #fetch(request: FetchRequest, call: Call): Promise<FetchResult> {
+    checkFetch(request);
+    const { state, reader } = await this.#partition(request, call);
+    const wanted = {
+      offset: request.offset,
+      bytesMin: request.minBytes ?? 1,
+      bytesMax: Math.min(request.maxBytes ?? LIMITS.fetchBytesDefault, LIMITS.fetchBytesMax),
+      waitMs: Math.min(request.waitMs ?? 0, LIMITS.fetchWaitMsMax),
+    };
+    const { batches, nextOffset } = await readWhenThere(
+      { reader, state, clock: this.#parts.clock },
+      wanted,
+      call,
+    );
+    const highWatermark = Math.max(nextOffset, state.knownEnd ?? 0);
+    return { batches, nextOffset, highWatermark, logStartOffset: state.logStart };
+  }
+
+  async listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset> {
+    return answered(() => this.#listOffsets(request, call));
+  }
+
+  async #listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset> {
+    const { pk, state } = await this.#partition(request, call);
+    const { tail, bounds } = await readTail(this.#parts, pk, this.#parts.rules, call);
+    state.learnBounds(bounds);
+    if (request.at === 'earliest') return { offset: bounds.logStart, timestampMs: -1 };
+    if (request.at === 'latest') return { offset: tail.offset, timestampMs: -1 };
+    const log = { pk, bounds };
+    const found =
+      request.at === 'max-timestamp'
+        ? await offsetOfMaxTimestamp(this.#parts, log, call)
+        : await offsetForTimestamp(this.#parts, log, request.at.timestampMs, call);
+    return found ?? { offset: -1, timestampMs: -1 };
+  }
+
+  async #partition(
+    request: { readonly topic: string; readonly partition: number },
+    call: Call,
+  ): Promise<Partition> {
+    const topic = await this.#topics.resolve(request.topic, call);
+    checkPartition(topic, request.partition);
+    return this.#partitions.of(topic.topicId, request.partition);
+  }
+}
+
+/** Storage's faults become Kafka's errors here, once, with their cause. */
+async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (fault) {
+    throw fault instanceof StorageFault ? storageError(fault) : fault;
+  }
+}
+
+function description(topic: Topic): TopicDescription {
+  const { name, topicId, partitionCount, configs } = topic;
+  return { name, topicId, partitionCount, configs };
+}
+
+function checkPartition(topic: Topic, partition: number): void {
+  if (Number.isSafeInteger(partition) && partition >= 0 && partition < topic.partitionCount) return;
+  const message = `Topic '${topic.name}' has no partition ${partition}; it has ${topic.partitionCount}`;
+  throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
+}
+
+function checkFetch(request: FetchRequest): void {
+  const { offset, maxBytes = 1, minBytes = 0, waitMs = 0 } = request;
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new MillraceError('OFFSET_OUT_OF_RANGE', `Offset ${offset} is not an offset: they begin at 0`);
+  }
+  if (![maxBytes, minBytes, waitMs].every((value) => Number.isFinite(value) && value >= 0)) {
+    throw new MillraceError('INVALID_FETCH_SIZE', 'maxBytes, minBytes and waitMs are numbers from 0 on');
+  }
+}
+
+function identityOf(request: ProduceRequest): { id: string; fingerprint: string } | undefined {
+  const { idempotencyKey } = request;
+  if (idempotencyKey === undefined) return undefined;
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw new MillraceError('INVALID_REQUEST', 'An Idempotency-Key is 1 to 255 visible ASCII characters');
+  }
+  return { id: hash(idempotencyKey), fingerprint: request.fingerprint ?? hash(request.batches) };
+}
+
+/** 128 bits as 22 characters. */
+function hash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, 22);
+}

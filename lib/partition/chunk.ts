@@ -1,0 +1,114 @@
+import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import type { AttributeValue, Item } from '../storage/table.ts';
+import { type BatchSummary, decodeSummaries, encodeSummaries } from './batch-summary.ts';
+
+/** Where a partition's chunks and segments lie in both tables. */
+export function partitionKey(topicId: string, partition: number): string {
+  return `${topicId}:${partition}`;
+}
+
+/** A keyed produce inside a chunk: its identity and where its records begin. */
+export interface ChunkIdentity {
+  readonly id: string;
+  readonly offsetDelta: number;
+}
+
+/** Bytes of an object that hold a chunk's batches. The base offsets inside may be those of an earlier attempt. */
+export interface ObjectSpan {
+  readonly key: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+export type ChunkBody =
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'spilled'; readonly span: ObjectSpan; readonly batches: readonly BatchSummary[] }
+  /** ⚑ The closed marker: it ends the chain and has no length. */
+  | { readonly kind: 'closed' };
+
+/** One link of a partition's hot chain. */
+export interface Chunk {
+  readonly baseOffset: number;
+  /** The offset behind the chunk; equal to `baseOffset` only for the closed marker. */
+  readonly endOffset: number;
+  /** The version of the item that holds it: also the append token, since a retried put keeps it. */
+  readonly version: string;
+  /** Absent on the closed marker, which must not vanish before stale writers have met it. */
+  readonly expiresAtSeconds?: number;
+  readonly maxTimestampMs: number;
+  readonly identities: readonly ChunkIdentity[];
+  readonly body: ChunkBody;
+}
+
+/*
+ * Item layout in the hot table: pk = topicId:partition, sk = base offset, v = version, x = expiry, and
+ *
+ *   f  format number                 n  offsets covered          m  largest timestamp, ms
+ *   b  batches, inline               o  [object key, start, length], spilled    h  batch summaries, spilled
+ *   c  true on the closed marker     i  [[identity, offset delta], …], only when there are any
+ *
+ * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
+ * batch of 900 bytes costs one write unit.
+ */
+export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
+  const attributes: Record<string, AttributeValue> = {
+    f: ITEM_FORMAT,
+    n: chunk.endOffset - chunk.baseOffset,
+    m: chunk.maxTimestampMs,
+  };
+  switch (chunk.body.kind) {
+    case 'inline':
+      attributes.b = chunk.body.bytes;
+      break;
+    case 'spilled': {
+      const { key, start, length } = chunk.body.span;
+      attributes.o = [key, start, length];
+      attributes.h = encodeSummaries(chunk.body.batches);
+      break;
+    }
+    case 'closed':
+      attributes.c = true;
+      break;
+  }
+  if (chunk.identities.length > 0)
+    attributes.i = chunk.identities.map(({ id, offsetDelta }) => [id, offsetDelta]);
+  return {
+    pk,
+    sk: chunk.baseOffset,
+    version: chunk.version,
+    ...(chunk.expiresAtSeconds === undefined ? {} : { expiresAtSeconds: chunk.expiresAtSeconds }),
+    attributes,
+  };
+}
+
+/** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
+export function chunkFromItem(item: Item<number>): Chunk {
+  const read = new ItemReader('chunk', item);
+  return {
+    baseOffset: item.sk,
+    endOffset: item.sk + read.number('n'),
+    version: item.version,
+    ...(item.expiresAtSeconds === undefined ? {} : { expiresAtSeconds: item.expiresAtSeconds }),
+    maxTimestampMs: read.number('m'),
+    identities: read.has('i') ? identitiesFrom(read.list('i')) : [],
+    body: bodyFrom(read),
+  };
+}
+
+function bodyFrom(read: ItemReader<number>): ChunkBody {
+  if (read.has('c')) return { kind: 'closed' };
+  if (read.has('b')) return { kind: 'inline', bytes: read.bytes('b') };
+  const [key, start, length] = read.list('o');
+  return {
+    kind: 'spilled',
+    span: { key: String(key), start: Number(start), length: Number(length) },
+    batches: decodeSummaries(read.bytes('h')),
+  };
+}
+
+function identitiesFrom(list: readonly AttributeValue[]): ChunkIdentity[] {
+  return list.map((entry) => {
+    const [id, offsetDelta] = Array.isArray(entry) ? (entry as readonly AttributeValue[]) : [];
+    return { id: String(id), offsetDelta: Number(offsetDelta) };
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * The rules that keep acknowledged data safe, each as a switch. Production never turns one off; the simulation does,
+ * one at a time, to show that its checkers notice (test/simulation/breaks.test.ts). What each rule prevents is told in
+ * docs/guarantees.md.
+ */
+export interface Rules {
+  /** A conditional put that lost to its own version has succeeded. */
+  readonly tokenCheck: boolean;
+  /** After an ambiguous append at a tail, the same item is retried there until what stands there is seen. */
+  readonly retryAtTail: boolean;
+  /** A write that extends a chain is signed only while the observed tail is fresh. */
+  readonly fence: boolean;
+  /** The tail is the largest of newest hot item, sealed end and log start. */
+  readonly tailRule: boolean;
+  /** Deleting a topic first closes its partitions with a marker at the tail. */
+  readonly closedMarker: boolean;
+  /** An object is referred to for the first time only within an hour of its upload. */
+  readonly firstReference: boolean;
+  /** A read ends at the first gap. */
+  readonly gapCut: boolean;
+  /** The known tail moves only when the write that moves it is answered. */
+  readonly tailAfterAnswer: boolean;
+}
+
+export const ALL_RULES: Rules = Object.freeze({
+  tokenCheck: true,
+  retryAtTail: true,
+  fence: true,
+  tailRule: true,
+  closedMarker: true,
+  firstReference: true,
+  gapCut: true,
+  tailAfterAnswer: true,
+});

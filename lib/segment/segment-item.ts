@@ -1,0 +1,92 @@
+import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import type { Item } from '../storage/table.ts';
+
+/** A sealed stretch of a partition: one object that is a valid Kafka `.log` file, and the item that refers to it. */
+export interface Segment {
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly version: string;
+  readonly objectKey: string;
+  readonly bytes: number;
+  readonly maxTimestampMs: number;
+  /** Ascending in all three; the first entry is the first batch. */
+  readonly index: readonly SegmentIndexEntry[];
+}
+
+/** Sparse: the batch that begins at byte `position`. */
+export interface SegmentIndexEntry {
+  readonly offset: number;
+  readonly position: number;
+  /** Largest timestamp of this batch and of all before it. */
+  readonly maxTimestampMs: number;
+}
+
+export const SEGMENT_PREFIX = 'seg#';
+/** Sorts behind every segment, so that one reverse query finds the log start and the last segment. */
+export const LOG_START_KEY = 'start';
+
+export function segmentSortKey(baseOffset: number): string {
+  return `${SEGMENT_PREFIX}${String(baseOffset).padStart(20, '0')}`;
+}
+
+export function segmentObjectKey(pk: string, id: string, baseOffset: number): string {
+  return `segments/${pk.replace(':', '/')}/${id}/${String(baseOffset).padStart(20, '0')}.log`;
+}
+
+const ENTRY_BYTES = 24;
+
+/* Index entry, 24 bytes, big endian: offset f64 | position f64 | maxTimestampMs f64 */
+function encodeIndex(index: readonly SegmentIndexEntry[]): Uint8Array {
+  const encoded = new Uint8Array(index.length * ENTRY_BYTES);
+  const view = new DataView(encoded.buffer);
+  index.forEach((entry, i) => {
+    view.setFloat64(i * ENTRY_BYTES, entry.offset);
+    view.setFloat64(i * ENTRY_BYTES + 8, entry.position);
+    view.setFloat64(i * ENTRY_BYTES + 16, entry.maxTimestampMs);
+  });
+  return encoded;
+}
+
+function decodeIndex(encoded: Uint8Array): SegmentIndexEntry[] {
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  return Array.from({ length: Math.floor(encoded.length / ENTRY_BYTES) }, (_, i) => ({
+    offset: view.getFloat64(i * ENTRY_BYTES),
+    position: view.getFloat64(i * ENTRY_BYTES + 8),
+    maxTimestampMs: view.getFloat64(i * ENTRY_BYTES + 16),
+  }));
+}
+
+/*
+ * Item layout in the catalog: pk = topicId:partition, sk = seg#<base offset, 20 digits>, and
+ *
+ *   f  format number   e  end offset   o  object key   s  bytes   m  largest timestamp, ms   d  sparse index
+ */
+export function segmentToItem(pk: string, segment: Segment): Item<string> {
+  return {
+    pk,
+    sk: segmentSortKey(segment.baseOffset),
+    version: segment.version,
+    attributes: {
+      f: ITEM_FORMAT,
+      e: segment.endOffset,
+      o: segment.objectKey,
+      s: segment.bytes,
+      m: segment.maxTimestampMs,
+      d: encodeIndex(segment.index),
+    },
+  };
+}
+
+/** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
+export function segmentFromItem(item: Item<string>): Segment {
+  const read = new ItemReader('segment', item);
+  return {
+    baseOffset: Number(item.sk.slice(SEGMENT_PREFIX.length)),
+    endOffset: read.number('e'),
+    version: item.version,
+    objectKey: read.string('o'),
+    bytes: read.number('s'),
+    maxTimestampMs: read.number('m'),
+    index: decodeIndex(read.bytes('d')),
+  };
+}

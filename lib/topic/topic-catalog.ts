@@ -1,0 +1,236 @@
+import { MillraceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionKey } from '../partition/chunk.ts';
+import { closePartition } from '../partition/close-partition.ts';
+import type { Rules } from '../rules.ts';
+import type { Call } from '../storage/call.ts';
+import type { Clock } from '../storage/clock.ts';
+import { ITEM_FORMAT } from '../storage/format.ts';
+import { type Observation, observationAgeMs } from '../storage/observation.ts';
+import type { Random } from '../storage/random.ts';
+import type { Table } from '../storage/table.ts';
+import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
+import { TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
+import { checkTopicName } from './topic-name.ts';
+
+interface Dependencies {
+  readonly hot: Table<number>;
+  readonly catalog: Table<string>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly rules: Rules;
+  readonly partitionCountDefault: number;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitionCount?: number;
+  readonly configs?: Readonly<Record<string, string>>;
+  readonly validateOnly?: boolean;
+}
+
+/** Concurrent changes of one topic that a change gives way to before it gives up. */
+const CHANGE_TRIES_MAX = 8;
+const CLOSES_AT_ONCE = 16;
+const CACHE_ENTRIES_MAX = 10_000;
+/** Deleted topics whose items and objects are still to be removed. */
+const DELETED_KEY = 'deleted';
+
+/** Topics by name, in the catalog; what this process resolved is cached for a minute. */
+export class TopicCatalog {
+  readonly #deps: Dependencies;
+  readonly #cache = new Map<string, { readonly topic: Topic; readonly observation: Observation }>();
+
+  constructor(deps: Dependencies) {
+    this.#deps = deps;
+  }
+
+  /** For the hot paths: at most 60 s old (⚑). Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  async resolve(name: string, call: Call): Promise<Topic> {
+    const cached = this.#cache.get(name);
+    if (cached !== undefined) {
+      const now = { wallMs: this.#deps.clock.wallMs(), monotonicMs: this.#deps.clock.monotonicMs() };
+      if (observationAgeMs(cached.observation, now) <= LIMITS.topicCacheMsMax) return cached.topic;
+    }
+    return this.describe(name, call);
+  }
+
+  forget(name: string): void {
+    this.#cache.delete(name);
+  }
+
+  /** Consistent. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  async describe(name: string, call: Call): Promise<Topic> {
+    const topic = await this.#get(name, call);
+    if (topic === undefined || topic.state === 'deleting') throw unknownTopic(name);
+    return topic;
+  }
+
+  async #get(name: string, call: Call): Promise<Topic | undefined> {
+    checkTopicName(name);
+    const { item, observation } = await this.#deps.catalog.get(
+      { pk: TOPICS_KEY, sk: name },
+      { consistent: true },
+      call,
+    );
+    const topic = item === undefined ? undefined : topicFromItem(item);
+    this.#cache.delete(name);
+    if (topic?.state !== 'active') return topic;
+    if (this.#cache.size >= CACHE_ENTRIES_MAX) this.#cache.clear();
+    this.#cache.set(name, { topic, observation });
+    return topic;
+  }
+
+  /** Active topics, by name. */
+  async list(call: Call): Promise<Topic[]> {
+    const topics: Topic[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const range = { limit: 1_000, consistent: true };
+      const page = await this.#deps.catalog.query(
+        TOPICS_KEY,
+        after === undefined ? range : { ...range, after },
+        call,
+      );
+      topics.push(...page.items.map(topicFromItem).filter((topic) => topic.state === 'active'));
+      after = page.items.at(-1)?.sk;
+      if (!page.more || after === undefined) return topics;
+    }
+  }
+
+  /** INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG, TOPIC_ALREADY_EXISTS. */
+  async create(spec: TopicSpec, call: Call): Promise<Topic> {
+    checkTopicName(spec.name);
+    const partitionCount = spec.partitionCount ?? this.#deps.partitionCountDefault;
+    checkPartitionCount(partitionCount);
+    const topic: Topic = {
+      name: spec.name,
+      topicId: this.#deps.random.uuid(),
+      partitionCount,
+      configs: parseConfigs(spec.configs ?? {}),
+      state: 'active',
+      version: this.#deps.random.id(),
+    };
+    const before = await this.#get(spec.name, call);
+    if (before?.state === 'active') throw alreadyExists(spec.name);
+    if (spec.validateOnly === true) return topic;
+    // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
+    if (before !== undefined) await this.#finishDeletion(before, call);
+    const result = await this.#deps.catalog.put(
+      topicToItem(topic),
+      { condition: { kind: 'ifAbsent' } },
+      call,
+    );
+    const standing =
+      result.stored || result.standing === undefined ? undefined : topicFromItem(result.standing);
+    if (!result.stored && standing?.topicId !== topic.topicId) throw alreadyExists(spec.name);
+    return topic;
+  }
+
+  /** INVALID_PARTITIONS unless it grows; UNKNOWN_TOPIC_OR_PARTITION. */
+  async createPartitions(name: string, partitionCount: number, call: Call): Promise<Topic> {
+    return this.#change(name, call, (topic) => {
+      checkPartitionCount(partitionCount);
+      if (partitionCount <= topic.partitionCount) {
+        const message = `Topic '${name}' has ${topic.partitionCount} partitions already; their number can only grow`;
+        throw new MillraceError('INVALID_PARTITIONS', message);
+      }
+      return { ...topic, partitionCount };
+    });
+  }
+
+  /** INVALID_CONFIG, all or nothing; UNKNOWN_TOPIC_OR_PARTITION. */
+  async alterConfigs(
+    name: string,
+    alterations: readonly { readonly name: string; readonly value: string | undefined }[],
+    options: { readonly validateOnly: boolean },
+    call: Call,
+  ): Promise<void> {
+    const altered = (topic: Topic): Topic => ({
+      ...topic,
+      configs: alteredConfigs(topic.configs, alterations),
+    });
+    if (options.validateOnly) altered(await this.describe(name, call));
+    else await this.#change(name, call, altered);
+  }
+
+  /** Closes every partition, then frees the name. Cut off at any point, it is finished by the next delete or create. */
+  async delete(name: string, call: Call): Promise<void> {
+    const topic = await this.#get(name, call);
+    if (topic === undefined) throw unknownTopic(name);
+    const marked =
+      topic.state === 'deleting'
+        ? topic
+        : await this.#change(name, call, (active) => ({ ...active, state: 'deleting' }));
+    await this.#finishDeletion(marked, call);
+  }
+
+  async #finishDeletion(topic: Topic, call: Call): Promise<void> {
+    const { catalog, random, rules } = this.#deps;
+    if (rules.closedMarker) await this.#closeAll(topic, call);
+    const ledger = {
+      pk: DELETED_KEY,
+      sk: topic.topicId,
+      version: random.id(),
+      attributes: { f: ITEM_FORMAT, n: topic.name, p: topic.partitionCount },
+    };
+    await catalog.put(ledger, { condition: { kind: 'ifAbsent' } }, call);
+    await catalog.delete({ pk: TOPICS_KEY, sk: topic.name }, { ifVersion: topic.version }, call);
+    this.#cache.delete(topic.name);
+  }
+
+  async #closeAll(topic: Topic, call: Call): Promise<void> {
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (next < topic.partitionCount) {
+        const partition = next;
+        next += 1;
+        await closePartition(this.#deps, partitionKey(topic.topicId, partition), call);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CLOSES_AT_ONCE, topic.partitionCount) }, worker));
+  }
+
+  async #change(name: string, call: Call, change: (topic: Topic) => Topic): Promise<Topic> {
+    for (let tries = 0; tries < CHANGE_TRIES_MAX; tries += 1) {
+      const topic = await this.describe(name, call);
+      const changed = { ...change(topic), version: this.#deps.random.id() };
+      const condition = { kind: 'ifVersion', version: topic.version } as const;
+      const result = await this.#deps.catalog.put(topicToItem(changed), { condition }, call);
+      this.#cache.delete(name);
+      if (result.stored) return changed;
+    }
+    throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others; try again`);
+  }
+}
+
+function alteredConfigs(
+  configs: TopicConfigs,
+  alterations: readonly { readonly name: string; readonly value: string | undefined }[],
+): TopicConfigs {
+  const altered: Record<string, string> = { ...configs };
+  for (const { name, value } of alterations) {
+    // Resetting must name a known config too.
+    checkConfigName(name);
+    if (value === undefined) delete altered[name];
+    else {
+      checkConfig(name, value);
+      altered[name] = value;
+    }
+  }
+  return altered;
+}
+
+function checkPartitionCount(count: number): void {
+  if (Number.isSafeInteger(count) && count >= 1 && count <= LIMITS.partitionsPerTopicMax) return;
+  const message = `Number of partitions must be a whole number from 1 to ${LIMITS.partitionsPerTopicMax}`;
+  throw new MillraceError('INVALID_PARTITIONS', message);
+}
+
+function unknownTopic(name: string): MillraceError {
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${name}' does not exist`);
+}
+
+function alreadyExists(name: string): MillraceError {
+  return new MillraceError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`);
+}

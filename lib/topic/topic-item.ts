@@ -1,0 +1,48 @@
+import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import type { Item } from '../storage/table.ts';
+import type { TopicConfigs } from './configs.ts';
+
+export interface Topic {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+  readonly configs: TopicConfigs;
+  /** `deleting`: its partitions are being closed; the name answers as unknown and is free once that is done. */
+  readonly state: 'active' | 'deleting';
+  readonly version: string;
+}
+
+export const TOPICS_KEY = 'topics';
+
+/*
+ * Item layout in the catalog: pk = topics, sk = name, and
+ *
+ *   f  format number   t  topic id   p  partition count   c  {config: value}   d  true while it is being deleted
+ */
+export function topicToItem(topic: Topic): Item<string> {
+  return {
+    pk: TOPICS_KEY,
+    sk: topic.name,
+    version: topic.version,
+    attributes: {
+      f: ITEM_FORMAT,
+      t: topic.topicId,
+      p: topic.partitionCount,
+      c: { ...topic.configs },
+      ...(topic.state === 'deleting' ? { d: true } : {}),
+    },
+  };
+}
+
+/** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
+export function topicFromItem(item: Item<string>): Topic {
+  const read = new ItemReader('topic', item);
+  return {
+    name: item.sk,
+    topicId: read.string('t'),
+    partitionCount: read.number('p'),
+    configs: read.strings('c'),
+    state: read.has('d') ? 'deleting' : 'active',
+    version: item.version,
+  };
+}
