@@ -2,8 +2,9 @@ import { checkItem, checkKey } from '../../storage/check-item.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { fencesHold, observeNow } from '../../storage/observation.ts';
+import { compareSortKeys } from '../../storage/sort-key.ts';
 import type { AttributeValue, Condition, Item, QueryRange, SortKey, Table } from '../../storage/table.ts';
-import { deleteUsage, isList, PAGE_BYTES_MAX, putUsage, readUsage, utf8Bytes } from '../../storage/units.ts';
+import { deleteUsage, isList, PAGE_BYTES_MAX, putUsage, readUsage } from '../../storage/units.ts';
 
 /** DynamoDB's break-even: one write unit per KB against one object PUT and one unit. */
 const INLINE_BYTES_BREAK_EVEN = 8_192;
@@ -108,13 +109,6 @@ function firstNotBelow<S extends SortKey>(rows: readonly Stored<S>[], sk: S): nu
     else high = middle;
   }
   return low;
-}
-
-/** Numbers by value, strings by their UTF-8 bytes (JavaScript's own order goes wrong beyond U+FFFF). */
-function compareSortKeys(a: SortKey, b: SortKey): number {
-  if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b);
-  if (utf8Bytes(a) === a.length && utf8Bytes(b) === b.length) return a < b ? -1 : a > b ? 1 : 0;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** Neither side may see what the other does to its bytes afterwards. */

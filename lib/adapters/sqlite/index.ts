@@ -1,0 +1,1 @@
+export { openSqliteTables, type SqliteTables, type SqliteTablesOptions } from './open.ts';
