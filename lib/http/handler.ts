@@ -1,0 +1,145 @@
+import type { Log } from '../log.ts';
+import type { Codecs } from '../record/codecs.ts';
+import type { Clock } from '../storage/clock.ts';
+import { Meter } from '../storage/meter.ts';
+import type { Random } from '../storage/random.ts';
+import { costOf } from './cost.ts';
+import { asHttpError, errorResponse, HttpError, INTERNAL, notFound } from './http-error.ts';
+import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './message.ts';
+import type { Exchange, RouteGroup, Services } from './route.ts';
+import { createRouter, type Match } from './router.ts';
+import { type MountedRoute, mountedRoutes } from './routes.ts';
+import { createStickyPartitioner } from './sticky-partitioner.ts';
+
+export interface HttpHandlerOptions {
+  readonly log: Log;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Which routes answer here. @default all */
+  readonly groups?: readonly RouteGroup[];
+  /** Called with every fault: an answer 500 whose cause the client does not learn. */
+  readonly onFault: (fault: {
+    readonly method: string;
+    readonly path: string;
+    readonly cause: unknown;
+  }) => void;
+  /** Why this process should get no traffic now. @default always ready */
+  readonly notReady?: () => string | undefined;
+  /** About how large an answer with records may be. @default 4 MB: a Lambda function answers at most 6 MB */
+  readonly answerBytesMax?: number;
+}
+
+export interface HttpContext {
+  /** On `Clock.monotonicMs`: when the transport gives up on the answer. */
+  readonly deadlineMs: number;
+}
+
+export type HttpHandler = (request: HttpRequest, context: HttpContext) => Promise<HttpResponse>;
+
+const ANSWER_BYTES_MAX = 4_000_000;
+const EVERY_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'admin'];
+const OPENAPI_PATH = '/openapi.json';
+
+/** The HTTP API, whatever carries the requests. Every outcome is an answer: the promise never rejects. */
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const groups = options.groups ?? EVERY_GROUP;
+  const route = createRouter<MountedRoute>(mountedRoutes(groups));
+  const services: Services = {
+    log: options.log,
+    codecs: options.codecs,
+    clock: options.clock,
+    keylessPartition: createStickyPartitioner(options),
+    notReady: options.notReady ?? (() => undefined),
+    answerBytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX,
+  };
+
+  return async (request, context) => {
+    const media = mediaOf(request.path);
+    try {
+      if (request.path === OPENAPI_PATH && groups.includes('admin')) return await openApi(request);
+      const match = found(route(request.method, request.path), request);
+      const response = await answer(services, options, match, request, context);
+      return request.method === 'HEAD' ? { ...response, body: '' } : response;
+    } catch (error) {
+      return failure(options, request, media, error);
+    }
+  };
+}
+
+type Found = Extract<Match<MountedRoute>, { kind: 'found' }>;
+
+function found(match: Match<MountedRoute>, request: HttpRequest): Found {
+  if (match.kind === 'found') return match;
+  if (match.kind === 'none') throw notFound(404, 'HTTP 404 Not Found', 'INVALID_REQUEST');
+  throw new HttpError({ status: 405 }, `HTTP 405 Method Not Allowed: ${request.method}`, {
+    Allow: match.allow.join(', '),
+  });
+}
+
+const mediaOf = (path: string): string =>
+  path.startsWith('/v3') || path.startsWith('/kafka/v3') || path === OPENAPI_PATH ? MEDIA.json : MEDIA.v2;
+
+/** Errors of a route carry its cost too: what was used was used. */
+async function answer(
+  services: Services,
+  options: HttpHandlerOptions,
+  { route: mounted, params }: Found,
+  request: HttpRequest,
+  context: HttpContext,
+): Promise<HttpResponse> {
+  const { route, prefix } = mounted;
+  const meter = new Meter();
+  const exchange: Exchange = {
+    services,
+    request,
+    params,
+    call: { meter, deadlineMs: context.deadlineMs },
+    v3Url: `${request.baseUrl ?? ''}${prefix}`,
+  };
+  let response: HttpResponse;
+  try {
+    if (route.api === 'v3') checkCluster(exchange, route.anyCluster === true);
+    response = await route.handle(exchange);
+  } catch (error) {
+    const expected = asHttpError(error, route.restCodes);
+    response =
+      expected === undefined
+        ? failure(options, request, mediaOf(request.path), error)
+        : errorResponse(expected, mediaOf(request.path));
+  }
+  if (route.metered !== true) return response;
+  return { ...response, headers: { ...response.headers, 'X-Millrace-Cost': costOf(meter) } };
+}
+
+function checkCluster({ services, params }: Exchange, anyCluster: boolean): void {
+  const cluster = params.cluster;
+  if (anyCluster || cluster === undefined || cluster === services.log.clusterId) return;
+  throw notFound(404, `Cluster ${cluster} cannot be found.`, 'INVALID_REQUEST');
+}
+
+function failure(
+  options: HttpHandlerOptions,
+  { method, path }: HttpRequest,
+  media: string,
+  error: unknown,
+): HttpResponse {
+  const expected = asHttpError(error);
+  if (expected !== undefined) return errorResponse(expected, media);
+  options.onFault({ method, path, cause: error });
+  return jsonResponse(500, media, INTERNAL);
+}
+
+/** Built on the first demand and kept; the schemas behind it never change. */
+let document: string | undefined;
+
+async function openApi({ method }: HttpRequest): Promise<HttpResponse> {
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new HttpError({ status: 405 }, `HTTP 405 Method Not Allowed: ${method}`, { Allow: 'GET' });
+  }
+  if (document === undefined) {
+    const { openApiDocument } = await import('./openapi.ts');
+    document = JSON.stringify(openApiDocument());
+  }
+  return { status: 200, headers: { 'Content-Type': MEDIA.json }, body: method === 'HEAD' ? '' : document };
+}

@@ -1,0 +1,72 @@
+import type { Log } from '../log.ts';
+import type { Codecs } from '../record/codecs.ts';
+import type { Call } from '../storage/call.ts';
+import type { Clock } from '../storage/clock.ts';
+import type { RestCodes } from './http-error.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import type { Schema } from './schemas/common.ts';
+import type { KeylessRequest } from './sticky-partitioner.ts';
+
+/** Which function serves a route, each with its own privileges. */
+export type RouteGroup = 'produce' | 'fetch' | 'admin';
+
+/** What the routes share. */
+export interface Services {
+  readonly log: Log;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+  readonly keylessPartition: (request: KeylessRequest) => number;
+  /** Why this process should get no traffic now; undefined when it may. */
+  readonly notReady: () => string | undefined;
+  /** Bytes of keys, values and JSON around them in one answer, soft: one record always goes out. */
+  readonly answerBytesMax: number;
+}
+
+/** One request on its way through a route. */
+export interface Exchange {
+  readonly services: Services;
+  readonly request: HttpRequest;
+  readonly params: Readonly<Record<string, string>>;
+  readonly call: Call;
+  /** Absolute if the transport knows the host: `https://host/v3`. */
+  readonly v3Url: string;
+}
+
+export interface QueryParameter {
+  readonly description: string;
+  readonly type: 'integer' | 'string' | 'boolean';
+  readonly required?: boolean;
+}
+
+/** `bytes` and `text` stand for bodies that are not one JSON value. */
+export type Content = Readonly<Record<string, Schema | 'bytes' | 'text'>>;
+
+/** What the OpenAPI document says about a route. Anything that is not listed is answered with an error body. */
+export interface RouteDoc {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly query?: Readonly<Record<string, QueryParameter>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Content;
+  readonly responses: Readonly<Record<number, { readonly description: string; readonly content?: Content }>>;
+}
+
+export interface Route {
+  readonly method: string;
+  /** v3 routes without `/v3`: they are mounted twice. */
+  readonly path: string;
+  readonly group: RouteGroup;
+  readonly api: 'v2' | 'v3';
+  /** Whether answers carry `X-Millrace-Cost`. */
+  readonly metered?: boolean;
+  /** Whether the cluster id in the path may be any (the REST Proxy does not look at it when it produces). */
+  readonly anyCluster?: boolean;
+  readonly restCodes?: RestCodes;
+  readonly doc: RouteDoc;
+  readonly handle: (exchange: Exchange) => HttpResponse | Promise<HttpResponse>;
+}
+
+/** A parameter of the path; the router has set it. */
+export function param(exchange: Exchange, name: string): string {
+  return exchange.params[name] ?? '';
+}

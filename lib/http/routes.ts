@@ -1,0 +1,67 @@
+import type { Route, RouteGroup } from './route.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { v2FetchRoutes } from './routes/v2-fetch.ts';
+import { v2ProduceRoutes } from './routes/v2-produce.ts';
+import { v2TopicRoutes } from './routes/v2-topics.ts';
+import { v3ClusterRoutes } from './routes/v3-clusters.ts';
+import { v3ConfigRoutes } from './routes/v3-configs.ts';
+import { v3PartitionRoutes } from './routes/v3-partitions.ts';
+import { v3RecordRoutes } from './routes/v3-records.ts';
+import { v3TopicRoutes } from './routes/v3-topics.ts';
+
+/** Where the v3 API begins: as in the REST Proxy, and as in Confluent Server. */
+export const V3_PREFIXES: readonly string[] = ['/v3', '/kafka/v3'];
+
+/** Every route once. */
+export const ALL_ROUTES: readonly Route[] = [
+  ...v2ProduceRoutes,
+  ...v2FetchRoutes,
+  ...v2TopicRoutes,
+  ...adminRoutes,
+  ...v3ClusterRoutes,
+  ...v3TopicRoutes,
+  ...v3ConfigRoutes,
+  ...v3PartitionRoutes,
+  ...v3RecordRoutes,
+];
+
+export interface MountedRoute {
+  readonly method: string;
+  /** Complete, v3 prefix included. */
+  readonly path: string;
+  readonly group: RouteGroup;
+  readonly route: Route;
+  /** `/v3`, `/kafka/v3`, or empty for v2. */
+  readonly prefix: string;
+}
+
+/** Every route at every place where it answers. */
+export function mountedRoutes(groups: readonly RouteGroup[]): readonly MountedRoute[] {
+  return ALL_ROUTES.filter(({ group }) => groups.includes(group)).flatMap((route) =>
+    (route.api === 'v3' ? V3_PREFIXES : ['']).map((prefix) => ({
+      method: route.method,
+      path: prefix + route.path,
+      group: route.group,
+      route,
+      prefix,
+    })),
+  );
+}
+
+export interface GatewayRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly group: RouteGroup;
+}
+
+/**
+ * What a gateway needs to know to send each request to the function with the least privilege that can serve it.
+ *
+ * Two segments hold a colon, which gateways do not take in a template: `configs:alter` (admin) and `records:batch`
+ * (produce). They are left out here, and so is whatever a gateway cannot express: a default route has to send the rest
+ * to a function that mounts **all** groups, which answers 404 and 405 in this API's own shape too. Paths keep their
+ * `{name}` parameters, all of which are single segments.
+ */
+export const ROUTES: readonly GatewayRoute[] = mountedRoutes(['produce', 'fetch', 'admin'])
+  .filter(({ path }) => !path.includes(':'))
+  .map(({ method, path, group }) => ({ method, path, group }));

@@ -1,0 +1,20 @@
+import * as z from 'zod/mini';
+
+/** A schema whose checked value has the type `T`; written out because other files are compiled without looking in here. */
+export type Schema<T = unknown> = z.ZodMiniType<T, unknown>;
+
+/** A 32-bit count or index from 0. */
+export const int32: Schema<number> = z.int().check(z.gte(0), z.lte(2 ** 31 - 1));
+/** Offsets and milliseconds: what a double holds exactly. */
+export const int53: Schema<number> = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
+
+export interface ErrorAnswerBody {
+  readonly error_code: number;
+  readonly message: string;
+  readonly kafka_error: string;
+}
+export const ErrorAnswer: Schema<ErrorAnswerBody> = z.strictObject({
+  error_code: z.int(),
+  message: z.string(),
+  kafka_error: z.string(),
+});
