@@ -16,6 +16,8 @@ export interface Log {
   listTopics(call: Call): Promise<readonly TopicDescription[]>;
   /** UNKNOWN_TOPIC_OR_PARTITION. */
   describeTopic(name: string, call: Call): Promise<TopicDescription>;
+  /** As `describeTopic`, but at most `LIMITS.topicCacheMsMax` old: a process that knows the topic reads nothing. */
+  resolveTopic(name: string, call: Call): Promise<TopicDescription>;
   /** Raises the number of partitions to `partitionCount`. UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
   createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription>;
   /** Closes every partition, then forgets the name. UNKNOWN_TOPIC_OR_PARTITION. */

@@ -97,6 +97,10 @@ class EngineLog implements Log {
     return answered(async () => description(await this.#topics.describe(name, call)));
   }
 
+  async resolveTopic(name: string, call: Call): Promise<TopicDescription> {
+    return answered(async () => description(await this.#topics.resolve(name, call)));
+  }
+
   async createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription> {
     return answered(async () => description(await this.#topics.createPartitions(name, partitionCount, call)));
   }

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
+import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
-import { Meter } from '../storage/meter.ts';
 import type { Random } from '../storage/random.ts';
 import { costOf } from './cost.ts';
 import { asHttpError, errorResponse, HttpError, INTERNAL, notFound } from './http-error.ts';
@@ -31,8 +31,8 @@ export interface HttpHandlerOptions {
 }
 
 export interface HttpContext {
-  /** On `Clock.monotonicMs`: when the transport gives up on the answer. */
-  readonly deadlineMs: number;
+  /** The transport's: a meter of its own for every request, and the time until it gives up on the answer. */
+  readonly call: Call;
 }
 
 export type HttpHandler = (request: HttpRequest, context: HttpContext) => Promise<HttpResponse>;
@@ -89,12 +89,11 @@ async function answer(
   context: HttpContext,
 ): Promise<HttpResponse> {
   const { route, prefix } = mounted;
-  const meter = new Meter();
   const exchange: Exchange = {
     services,
     request,
     params,
-    call: { meter, deadlineMs: context.deadlineMs },
+    call: context.call,
     v3Url: `${request.baseUrl ?? ''}${prefix}`,
   };
   let response: HttpResponse;
@@ -109,7 +108,7 @@ async function answer(
         : errorResponse(expected, mediaOf(request.path));
   }
   if (route.metered !== true) return response;
-  return { ...response, headers: { ...response.headers, 'X-Millrace-Cost': costOf(meter) } };
+  return { ...response, headers: { ...response.headers, 'X-Millrace-Cost': costOf(context.call.meter) } };
 }
 
 function checkCluster({ services, params }: Exchange, anyCluster: boolean): void {

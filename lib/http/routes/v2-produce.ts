@@ -115,7 +115,7 @@ async function produceJson(
     record: newRecord(format, record, index, nowMs),
     wanted: pathPartition ?? record.partition,
   }));
-  const topic = await services.log.describeTopic(param(exchange, 'topic'), call);
+  const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
   const placed = placeRecords(exchange, topic, records, identity);
   for (const record of placed) {
     const tooLarge = tooLargeFor(topic, services.codecs, record);
@@ -128,7 +128,7 @@ async function produceBatches(exchange: Exchange, partition: number): Promise<Ht
   const { request, services, call } = exchange;
   if (request.body.length === 0) throw new HttpError({ status: 422 }, 'The body is empty');
   const identity = identityOf(request);
-  const topic = await services.log.describeTopic(param(exchange, 'topic'), call);
+  const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
   if (partition >= topic.partitionCount) throw missingPartition(partition);
   const result = await services.log.produce(
     { topic: topic.name, partition, batches: request.body, ...identity },

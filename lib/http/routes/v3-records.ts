@@ -53,7 +53,7 @@ async function produceStream(exchange: Exchange): Promise<HttpResponse> {
   const text = decodeText(request.body, charset);
   if (!/\S/.test(text)) throw emptyBody();
   const identity = identityOf(request);
-  const topic = await services.log.describeTopic(param(exchange, 'topic'), call);
+  const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
   const entries = readStream(exchange, topic, text, identity);
   const reports = await produceEntries(exchange, topic, entries, identity);
   return { status: 200, headers: { 'Content-Type': MEDIA.json }, body: reports.map(reportLine).join('') };
@@ -72,7 +72,7 @@ async function produceBatch(exchange: Exchange): Promise<HttpResponse> {
   const body = v3Body(exchange, BatchBody);
   checkBatch(body);
   const identity = identityOf(exchange.request);
-  const topic = await exchange.services.log.describeTopic(param(exchange, 'topic'), exchange.call);
+  const topic = await exchange.services.log.resolveTopic(param(exchange, 'topic'), exchange.call);
   const entries = body.entries.map((entry) => readEntry(exchange, topic, entry, identity));
   const reports = await produceEntries(exchange, topic, entries, identity);
   const successes: object[] = [];
