@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import { NULL_LENGTH, RECORD_BYTES_MIN, RECORD_HEADER_BYTES_MIN, type RecordHeader } from './record.ts';
+import { readUtf8 } from './utf8.ts';
 import { type ByteReader, readByte, readVarint, readVarlong } from './varint.ts';
 
 /** Where a record's parts lie. One object serves every record of a walk: take out of it what is needed. */
@@ -121,8 +122,6 @@ export function fieldAt(section: Uint8Array, at: number, length: number): Uint8A
   return length === NULL_LENGTH ? null : section.subarray(at, at + length);
 }
 
-const utf8 = new TextDecoder();
-
 /** The headers of a record that was walked. Names that are not UTF-8 come back with replacement characters. */
 export function readHeaders(view: RecordView): RecordHeader[] {
   if (view.headerCount === 0) return [];
@@ -130,7 +129,7 @@ export function readHeaders(view: RecordView): RecordHeader[] {
   const headers: RecordHeader[] = [];
   for (let index = 0; index < view.headerCount; index++) {
     const nameBytes = readVarint(reader);
-    const key = utf8.decode(view.section.subarray(reader.at, reader.at + nameBytes));
+    const key = readUtf8(view.section, reader.at, reader.at + nameBytes);
     reader.at += nameBytes;
     const valueBytes = readVarint(reader);
     headers.push({ key, value: fieldAt(view.section, reader.at, valueBytes) });

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type NewRecord, NULL_LENGTH, type RecordHeader } from './record.ts';
+import { utf8Bytes, writeUtf8 } from './utf8.ts';
 import { varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts';
 
 /** How much room records take, found before any of it is allocated. */
@@ -11,8 +12,6 @@ export interface RecordPlan {
   readonly bodyBytes: readonly number[];
   readonly totalBytes: number;
 }
-
-const utf8 = new TextEncoder();
 
 /**
  * Measures the records of one batch; the first record's timestamp is the base, as in Kafka's own producer. Throws
@@ -62,7 +61,7 @@ function headersBytes(headers: readonly RecordHeader[] | undefined): number {
   if (headers === undefined) return 1;
   let bytes = varintBytes(headers.length);
   for (const header of headers) {
-    const nameBytes = Buffer.byteLength(header.key, 'utf8');
+    const nameBytes = utf8Bytes(header.key);
     bytes += varintBytes(nameBytes) + nameBytes + fieldBytes(header.value);
   }
   return bytes;
@@ -101,10 +100,10 @@ function writeHeaders(out: Uint8Array, at: number, headers: readonly RecordHeade
   if (headers === undefined) return writeVarint(out, at, 0);
   let place = writeVarint(out, at, headers.length);
   for (const header of headers) {
-    const nameBytes = Buffer.byteLength(header.key, 'utf8');
+    const nameBytes = utf8Bytes(header.key);
     place = writeVarint(out, place, nameBytes);
-    utf8.encodeInto(header.key, out.subarray(place, place + nameBytes));
-    place = writeField(out, place + nameBytes, header.value);
+    place = writeUtf8(out, place, header.key, nameBytes);
+    place = writeField(out, place, header.value);
   }
   return place;
 }

@@ -11,6 +11,8 @@
 export const MATCH_BYTES_MIN = 4;
 /** A length of 15 in the token goes on in further bytes, each 255 but the last. */
 export const LENGTH_MASK = 15;
+/** Up to this many bytes a loop beats a call into the engine. */
+export const SHORT_COPY = 48;
 const LAST_LITERALS = 5;
 const MATCH_START_MARGIN = 12;
 const DISTANCE_MAX = 65_535;
@@ -26,18 +28,18 @@ export function createLz4Table(): Int32Array {
   return new Int32Array(1 << HASH_BITS);
 }
 
-/** Writes the block to `out` from `outAt` on, which has room for `lz4BlockBytesMax`, and returns the place after it. */
-export function compressLz4Block(
-  input: Uint8Array,
-  table: Int32Array,
-  out: Uint8Array,
-  outAt: number,
-): number {
+/** Where a block is written. One object for a whole frame: sequences are many and short, so nothing is made for each. */
+export interface Lz4Sink {
+  readonly out: Uint8Array;
+  at: number;
+}
+
+/** Writes one block to the sink, which has room for `lz4BlockBytesMax`. */
+export function compressLz4Block(input: Uint8Array, table: Int32Array, sink: Lz4Sink): void {
   table.fill(0);
   const searchEnd = input.length - MATCH_START_MARGIN;
   let anchor = 0;
   let at = 0;
-  let place = outAt;
   let misses = 0;
   while (at <= searchEnd) {
     const from = lastSeen(input, table, at);
@@ -49,65 +51,64 @@ export function compressLz4Block(
     }
     misses = 0;
     const matchBytes = matchLength(input, from, at);
-    place = writeSequence(input.subarray(anchor, at), { distance: at - from, matchBytes }, out, place);
+    const more = matchBytes - MATCH_BYTES_MIN;
+    writeLiterals(sink, Math.min(more, LENGTH_MASK), input, anchor, at);
+    writeMatch(sink, at - from, more);
     at += matchBytes;
     anchor = at;
   }
-  return writeLiterals(input.subarray(anchor), 0, out, place);
+  writeLiterals(sink, 0, input, anchor, input.length);
 }
 
 /** Where the four bytes at `at` stood before, or -1; remembers that they stand here. */
 function lastSeen(input: Uint8Array, table: Int32Array, at: number): number {
   const four = fourBytes(input, at);
   const slot = Math.imul(four, 0x9e37_79b1) >>> (32 - HASH_BITS);
-  const from = (table[slot] ?? 0) - 1;
+  const from = (table[slot] as number) - 1;
   table[slot] = at + 1;
   return from >= 0 && at - from <= DISTANCE_MAX && fourBytes(input, from) === four ? from : -1;
 }
 
+/** The caller keeps `at` far enough from the end, so that the engine need not look for undefined in the hottest loop. */
 const fourBytes = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] ?? 0) |
-  ((bytes[at + 1] ?? 0) << 8) |
-  ((bytes[at + 2] ?? 0) << 16) |
-  ((bytes[at + 3] ?? 0) << 24);
+  (bytes[at] as number) |
+  ((bytes[at + 1] as number) << 8) |
+  ((bytes[at + 2] as number) << 16) |
+  ((bytes[at + 3] as number) << 24);
 
 function matchLength(input: Uint8Array, from: number, at: number): number {
-  const end = input.length - LAST_LITERALS;
+  const limit = input.length - LAST_LITERALS - at;
   let length = MATCH_BYTES_MIN;
-  while (at + length < end && input[from + length] === input[at + length]) length++;
+  while (length < limit && input[from + length] === input[at + length]) length++;
   return length;
 }
 
-function writeSequence(
-  literals: Uint8Array,
-  match: { readonly distance: number; readonly matchBytes: number },
-  out: Uint8Array,
-  outAt: number,
-): number {
-  const more = match.matchBytes - MATCH_BYTES_MIN;
-  let place = writeLiterals(literals, Math.min(more, LENGTH_MASK), out, outAt);
-  out[place] = match.distance;
-  out[place + 1] = match.distance >> 8;
-  place += 2;
-  return more < LENGTH_MASK ? place : writeLengthRest(more - LENGTH_MASK, out, place);
+/** A token and the literals from `start` to `end`. */
+function writeLiterals(sink: Lz4Sink, tokenLow: number, input: Uint8Array, start: number, end: number): void {
+  const { out } = sink;
+  const count = end - start;
+  out[sink.at] = (Math.min(count, LENGTH_MASK) << 4) | tokenLow;
+  sink.at += 1;
+  if (count >= LENGTH_MASK) writeLengthRest(sink, count - LENGTH_MASK);
+  if (count > SHORT_COPY) out.set(input.subarray(start, end), sink.at);
+  else for (let index = 0; index < count; index++) out[sink.at + index] = input[start + index] as number;
+  sink.at += count;
 }
 
-function writeLiterals(literals: Uint8Array, tokenLow: number, out: Uint8Array, outAt: number): number {
-  const count = literals.length;
-  out[outAt] = (Math.min(count, LENGTH_MASK) << 4) | tokenLow;
-  const place = count < LENGTH_MASK ? outAt + 1 : writeLengthRest(count - LENGTH_MASK, out, outAt + 1);
-  out.set(literals, place);
-  return place + count;
+function writeMatch(sink: Lz4Sink, distance: number, more: number): void {
+  sink.out[sink.at] = distance;
+  sink.out[sink.at + 1] = distance >> 8;
+  sink.at += 2;
+  if (more >= LENGTH_MASK) writeLengthRest(sink, more - LENGTH_MASK);
 }
 
-function writeLengthRest(length: number, out: Uint8Array, outAt: number): number {
+function writeLengthRest(sink: Lz4Sink, length: number): void {
   let rest = length;
-  let place = outAt;
   while (rest >= 255) {
-    out[place] = 255;
+    sink.out[sink.at] = 255;
+    sink.at += 1;
     rest -= 255;
-    place++;
   }
-  out[place] = rest;
-  return place + 1;
+  sink.out[sink.at] = rest;
+  sink.at += 1;
 }

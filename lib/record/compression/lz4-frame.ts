@@ -1,5 +1,5 @@
 import { createXXHash32 } from 'hash-wasm';
-import { compressLz4Block, createLz4Table, lz4BlockBytesMax } from './lz4-compress.ts';
+import { compressLz4Block, createLz4Table, type Lz4Sink, lz4BlockBytesMax } from './lz4-compress.ts';
 import { decompressLz4Block, measureLz4Block } from './lz4-decompress.ts';
 import { corruptCompression, pastBound } from './refusals.ts';
 
@@ -56,25 +56,28 @@ function compressFrame(bytes: Uint8Array, table: Int32Array, xxh32: Xxh32): Uint
   out[4] = FLAG_VERSION | FLAG_INDEPENDENT;
   out[5] = BLOCK_64_KIB;
   out[6] = xxh32(out.subarray(4, 6)) >>> 8;
-  let place = FRAME_HEADER_BYTES;
+  const sink: Lz4Sink = { out, at: FRAME_HEADER_BYTES };
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    place = writeBlock(bytes.subarray(at, at + BLOCK_BYTES), table, out, place);
+    writeBlock(sink, bytes.subarray(at, at + BLOCK_BYTES), table);
   }
-  writeUint32(out, place, 0);
-  return out.slice(0, place + 4);
+  writeUint32(out, sink.at, 0);
+  return out.slice(0, sink.at + 4);
 }
 
 /** A block that does not shrink is stored as it is. */
-function writeBlock(block: Uint8Array, table: Int32Array, out: Uint8Array, outAt: number): number {
-  const end = compressLz4Block(block, table, out, outAt + 4);
-  const compressedBytes = end - outAt - 4;
+function writeBlock(sink: Lz4Sink, block: Uint8Array, table: Int32Array): void {
+  const lengthAt = sink.at;
+  const blockAt = lengthAt + 4;
+  sink.at = blockAt;
+  compressLz4Block(block, table, sink);
+  const compressedBytes = sink.at - blockAt;
   if (compressedBytes < block.length) {
-    writeUint32(out, outAt, compressedBytes);
-    return end;
+    writeUint32(sink.out, lengthAt, compressedBytes);
+    return;
   }
-  writeUint32(out, outAt, (block.length | STORED_BIT) >>> 0);
-  out.set(block, outAt + 4);
-  return outAt + 4 + block.length;
+  writeUint32(sink.out, lengthAt, (block.length | STORED_BIT) >>> 0);
+  sink.out.set(block, blockAt);
+  sink.at = blockAt + block.length;
 }
 
 interface FrameHeader {
