@@ -1,5 +1,6 @@
 /** What a function reads from its environment, once, when it starts. */
 export interface FunctionEnvironment {
+  readonly region: string;
   readonly hotTable: string;
   readonly catalogTable: string;
   readonly bucket: string;
@@ -8,6 +9,7 @@ export interface FunctionEnvironment {
 }
 
 const NAMES = {
+  region: 'AWS_REGION',
   hotTable: 'MILLRACE_HOT_TABLE',
   catalogTable: 'MILLRACE_CATALOG_TABLE',
   bucket: 'MILLRACE_BUCKET',
@@ -24,6 +26,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     return value;
   };
   const environment: FunctionEnvironment = {
+    region: required(NAMES.region),
     hotTable: required(NAMES.hotTable),
     catalogTable: required(NAMES.catalogTable),
     bucket: required(NAMES.bucket),

@@ -1,8 +1,9 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { errorRow } from '../lib/errors.ts';
-import { type ErrorBody, INTERNAL } from '../lib/http/http-error.ts';
-import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from '../lib/http/message.ts';
+import type { HttpHandler } from '../lib/http/handler.ts';
+import { asHttpError, type ErrorBody, errorResponse, INTERNAL } from '../lib/http/http-error.ts';
+import { type HttpResponse, jsonResponse, MEDIA } from '../lib/http/message.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Call } from '../lib/storage/call.ts';
 import type { Clock } from '../lib/storage/clock.ts';
@@ -11,11 +12,9 @@ import { requestOf, resultOf } from './http-event.ts';
 import type { Observer } from './observer.ts';
 import { retryingOnce } from './retrying-once.ts';
 
-export type Handle = (request: HttpRequest, context: { readonly call: Call }) => Promise<HttpResponse>;
-
 export interface HttpFunctionParts {
   /** Called when the first request comes, and again after it has failed. */
-  readonly open: () => Promise<Handle>;
+  readonly open: (call: Call) => Promise<HttpHandler>;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -44,7 +43,12 @@ export function httpFunction({ open, clock, observer }: HttpFunctionParts): Http
   })
     .use(observer.middleware())
     .onError((request) => {
-      request.response = resultOf(jsonResponse(500, MEDIA.json, INTERNAL));
+      const expected = asHttpError(request.error);
+      request.response = resultOf(
+        expected === undefined
+          ? jsonResponse(500, MEDIA.json, INTERNAL)
+          : errorResponse(expected, MEDIA.json),
+      );
     })
     .handler(async (event, context, { signal }): Promise<APIGatewayProxyStructuredResultV2> => {
       const answerMs = context.getRemainingTimeInMillis() - ANSWER_MS;
@@ -53,7 +57,7 @@ export function httpFunction({ open, clock, observer }: HttpFunctionParts): Http
         deadlineMs: clock.monotonicMs() + Math.max(0, Math.min(LIMITS.requestMsDefault, answerMs)),
         signal,
       };
-      const serve = await handle();
+      const serve = await handle(call);
       return withinLimits(resultOf(await serve(requestOf(event, signal), { call })));
     });
 }

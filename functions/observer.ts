@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { asHttpError } from '../lib/http/http-error.ts';
 
 export interface Observer {
   /** For faults that the engine answers by itself, below the stack. */
@@ -57,7 +58,9 @@ export function observer({ service, logSampleRate, random }: ObserverOptions): O
           cost: response?.headers?.['X-Millrace-Cost'],
         });
       },
-      onError: ({ error }) => onFault(error, 'the request failed'),
+      onError: ({ error }) => {
+        if (asHttpError(error) === undefined) onFault(error, 'the request failed');
+      },
     };
   };
   return { onFault, middleware, logger, metrics };

@@ -1,8 +1,10 @@
-/** Does the work once for all callers; after a failure the next caller tries again. */
-export function retryingOnce<T>(work: () => Promise<T>): () => Promise<T> {
+/** Does the work once for all callers, with what the first of them gave; after a failure the next one tries again. */
+export function retryingOnce<A extends readonly unknown[], T>(
+  work: (...args: A) => Promise<T>,
+): (...args: A) => Promise<T> {
   let running: Promise<T> | undefined;
-  return () => {
-    running ??= work().catch((error: unknown) => {
+  return (...args) => {
+    running ??= work(...args).catch((error: unknown) => {
       running = undefined;
       throw error;
     });

@@ -41,7 +41,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
       // The memory of idempotency keys is all that a producer writes here.
       { actions: ['dynamodb:PutItem'], leadingKeys: ['attempt#*'] },
     ],
-    bucket: [{ actions: ['s3:PutObject'], keys: ['spill/*'] }],
+    // After an upload whose answer was lost, the function asks when the object was stored (HeadObject).
+    bucket: [{ actions: ['s3:GetObject', 's3:PutObject'], keys: ['spill/*'] }],
     listBucket: false,
   },
   fetch: {
@@ -50,15 +51,20 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
+  // The default route ends here, so whatever the gateway's routes cannot express may be any group's request.
   admin: {
-    // A put here is the closed marker of a partition that is deleted.
+    // A put here is a chunk, or the closed marker of a partition that is deleted.
     hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     catalog: [
       { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
-      { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], leadingKeys: ['topics', 'cluster'] },
+      { actions: ['dynamodb:PutItem'], leadingKeys: ['cluster', 'topics', 'deleted', 'attempt#*'] },
+      { actions: ['dynamodb:DeleteItem'], leadingKeys: ['topics'] },
     ],
-    bucket: [],
-    listBucket: false,
+    bucket: [
+      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
+      { actions: ['s3:PutObject'], keys: ['spill/*'] },
+    ],
+    listBucket: true,
   },
   maintenance: {
     hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],

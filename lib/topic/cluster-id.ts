@@ -10,8 +10,8 @@ export async function clusterIdOf(
   parts: { readonly catalog: Table<string>; readonly random: Random },
   call: Call,
 ): Promise<string> {
-  const { item } = await parts.catalog.get(KEY, { consistent: true }, call);
-  if (item !== undefined) return idFrom(item);
+  const stored = await storedClusterId(parts.catalog, call);
+  if (stored !== undefined) return stored;
   const made: Item<string> = {
     ...KEY,
     version: parts.random.id(),
@@ -19,6 +19,12 @@ export async function clusterIdOf(
   };
   const result = await parts.catalog.put(made, { condition: { kind: 'ifAbsent' } }, call);
   return idFrom(result.stored ? made : (result.standing ?? made));
+}
+
+/** Undefined on storage that nobody has looked at yet: there is no topic then either. Writes nothing. */
+export async function storedClusterId(catalog: Table<string>, call: Call): Promise<string | undefined> {
+  const { item } = await catalog.get(KEY, { consistent: true }, call);
+  return item === undefined ? undefined : idFrom(item);
 }
 
 function idFrom(item: Item<string>): string {

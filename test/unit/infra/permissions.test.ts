@@ -20,6 +20,7 @@ describe('roles', () => {
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
+      's3:GetObject',
       's3:PutObject',
     ]);
   });
@@ -28,8 +29,9 @@ describe('roles', () => {
     expect(actionsOf(template, 'Produce').filter((action) => /Delete/.test(action))).toEqual([]);
   });
 
-  it('produce uploads spilled chunks and nothing else', () => {
+  it('produce uploads spilled chunks and nothing else, and sees no segment', () => {
     expect(allowing('Produce', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([objects('spill/*')]);
+    expect(allowing('Produce', 's3:GetObject').map(({ Resource }) => Resource)).toEqual([objects('spill/*')]);
   });
 
   it('produce writes to the catalog only what it remembers of idempotency keys', () => {
@@ -52,17 +54,20 @@ describe('roles', () => {
     expect(actionsOf(template, 'Fetch').filter((action) => WRITES.test(action))).toEqual([]);
   });
 
-  it('admin changes topics and closes partitions, and touches no object', () => {
+  it('admin changes topics and serves what no route names, and deletes nothing but topics', () => {
     expect(actionsOf(template, 'Admin')).toEqual([
       'dynamodb:DeleteItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
     ]);
     expect(allowing('Admin', 'dynamodb:DeleteItem')).toEqual([
       expect.objectContaining({
         Resource: CATALOG,
-        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['topics', 'cluster'] } },
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['topics'] } },
       }),
     ]);
   });

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { BUNDLE } from '../infra/bundle.ts';
+
+/** What Lambda has to load before the first request, against the least that a function on this storage could do. */
+export interface ModuleLoad {
+  readonly name: string;
+  readonly bundleBytes: number;
+  /** Median over fresh processes. */
+  readonly loadMs: number;
+  /** `loadMs` against that of a bare function with the same two SDK clients, measured in turns with it. */
+  readonly ratioToBare: number;
+}
+
+export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'maintenance'] as const;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** The bare function: both clients are made, and the commands that the engine sends are within reach. */
+const BARE = `
+import { DeleteItemCommand, DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+const dynamo = new DynamoDBClient({});
+const s3 = new S3Client({});
+const commands = {
+  DeleteItemCommand, GetItemCommand, PutItemCommand, QueryCommand,
+  DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand,
+};
+export const handler = async (event) => {
+  const command = new commands[event.command](event.input);
+  return event.to === 's3' ? s3.send(command) : dynamo.send(command);
+};
+`;
+
+/** Bundles a function as the stack does and answers the size in bytes. */
+export async function bundleFunction(entry: string, outfile: string): Promise<number> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: BUNDLE.target,
+    mainFields: [...BUNDLE.mainFields],
+    minify: BUNDLE.minify,
+    absWorkingDir: ROOT,
+    nodePaths: [join(ROOT, 'node_modules')],
+    logLevel: 'error',
+  });
+  return (await stat(outfile)).size;
+}
+
+/** Loads every function and the bare one `rounds` times each, in turns, each time in a new process. */
+export async function measureModuleLoad({
+  rounds = 11,
+}: {
+  readonly rounds?: number;
+} = {}): Promise<readonly ModuleLoad[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-load-'));
+  try {
+    const bareEntry = join(folder, 'bare-entry.mjs');
+    await writeFile(bareEntry, BARE);
+    const bundles: Bundle[] = [await bundled('bare', bareEntry, folder)];
+    for (const name of FUNCTION_NAMES) {
+      bundles.push(await bundled(name, join(ROOT, 'functions', `${name}.ts`), folder));
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      for (const bundle of bundles) bundle.loadsMs.push(await loadMs(bundle.file));
+    }
+    const [bareMs = Number.NaN, ...functionsMs] = bundles.map(({ loadsMs }) => median(loadsMs));
+    return functionsMs.map((ms, index) => ({
+      name: FUNCTION_NAMES[index] ?? '',
+      bundleBytes: bundles[index + 1]?.bytes ?? 0,
+      loadMs: ms,
+      ratioToBare: ms / bareMs,
+    }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Bundle {
+  readonly file: string;
+  readonly bytes: number;
+  readonly loadsMs: number[];
+}
+
+async function bundled(name: string, entry: string, folder: string): Promise<Bundle> {
+  const file = join(folder, `${name}.mjs`);
+  return { file, bytes: await bundleFunction(entry, file), loadsMs: [] };
+}
+
+const run = promisify(execFile);
+
+async function loadMs(file: string): Promise<number> {
+  const script = `const t = performance.now(); const m = await import(${JSON.stringify(pathToFileURL(file).href)});
+    const ms = performance.now() - t; if (typeof m.handler !== 'function') throw new Error('no handler'); console.log(ms);`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    env: {
+      PATH: process.env.PATH,
+      AWS_REGION: 'us-east-1',
+      AWS_LAMBDA_FUNCTION_NAME: 'module-load',
+      MILLRACE_HOT_TABLE: 'hot',
+      MILLRACE_CATALOG_TABLE: 'catalog',
+      MILLRACE_BUCKET: 'bucket',
+    },
+  });
+  return Number(stdout.trim());
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,12 @@
+import type { HttpFunction } from './http-function.ts';
+import { logFunction } from './log-function.ts';
+
+/**
+ * Topics, configs, and whatever no route of the gateway names: paths with a colon (`records:batch`) or a trailing
+ * slash may belong to any group.
+ */
+export const handler: HttpFunction = logFunction({
+  service: 'admin',
+  groups: ['admin', 'produce', 'fetch'],
+  mayInitialize: true,
+});

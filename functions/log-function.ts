@@ -1,0 +1,61 @@
+import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
+import { MillraceError } from '../lib/errors.ts';
+import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
+import type { RouteGroup } from '../lib/http/route.ts';
+import { type LogOptions, openLog } from '../lib/open-log.ts';
+import { storageError } from '../lib/partition/faults.ts';
+import type { Call } from '../lib/storage/call.ts';
+import { StorageFault } from '../lib/storage/fault.ts';
+import { storedClusterId } from '../lib/topic/cluster-id.ts';
+import { deployedStorage } from './deployed-storage.ts';
+import { readEnvironment } from './environment.ts';
+import { type HttpFunction, httpFunction } from './http-function.ts';
+import { observer } from './observer.ts';
+
+export interface LogFunctionOptions {
+  readonly service: string;
+  readonly groups: readonly RouteGroup[];
+  /** Whether its role may make the cluster id, which the first function on new storage has to. */
+  readonly mayInitialize: boolean;
+}
+
+/** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
+export function logFunction({ service, groups, mayInitialize }: LogFunctionOptions): HttpFunction {
+  const environment = readEnvironment(process.env);
+  const clock = systemClock();
+  const random = systemRandom();
+  const watching = observer({ service, logSampleRate: environment.logSampleRate, random: random.next });
+
+  const open = async (call: Call): Promise<HttpHandler> => {
+    const storage = await deployedStorage(environment, { clock, random });
+    const clusterId = mayInitialize ? undefined : await existingClusterId(storage, call);
+    const log = await openLog({ ...storage, ...(clusterId === undefined ? {} : { clusterId }) }, call);
+    return createHttpHandler({
+      log,
+      codecs: storage.codecs,
+      clock,
+      random,
+      groups,
+      onFault: ({ method, path, cause }) => watching.onFault(cause, `${method} ${path}`),
+    });
+  };
+  return httpFunction({ open: (call) => answered(() => open(call)), clock, observer: watching });
+}
+
+async function existingClusterId({ catalog }: LogOptions, call: Call): Promise<string> {
+  const clusterId = await storedClusterId(catalog, call);
+  if (clusterId !== undefined) return clusterId;
+  throw new MillraceError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'Nothing has been created here yet: there is no topic',
+  );
+}
+
+/** A fault while the log is opened is answered like one of its own. */
+async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof StorageFault ? storageError(error) : error;
+  }
+}

@@ -1,0 +1,36 @@
+import { expect } from 'vitest';
+import type { LogClient, ReadRecord } from './log-client.ts';
+
+/** What a client was told: these values stand at these offsets. */
+export interface Acknowledged {
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string;
+}
+
+/**
+ * Reads a partition back and holds it against what was acknowledged: offsets without a gap, every acknowledged value
+ * at its offset, no value twice. Answers the stored values that nobody was told of.
+ */
+export async function expectStoredAsAcknowledged(
+  client: LogClient,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  acknowledged: readonly Acknowledged[],
+): Promise<readonly string[]> {
+  const records = await client.readAll(topic, partition);
+  expect(records.map(({ offset }) => offset)).toEqual(records.map((_, index) => index));
+
+  const values = records.map(textOf);
+  expect(new Set(values).size).toBe(values.length);
+
+  const told = acknowledged.filter((one) => one.partition === partition);
+  const stored = told.map(({ offset }) => ({ offset, value: values[offset] }));
+  expect(stored).toEqual(told.map(({ offset, value }) => ({ offset, value })));
+
+  const known = new Set(told.map(({ value }) => value));
+  return values.filter((value) => !known.has(value));
+}
+
+function textOf({ value }: ReadRecord): string {
+  return String(value);
+}
