@@ -121,7 +121,7 @@ export function attributesWriter(): (attributes: Attributes) => AttributeColumns
     } else if (typeof value === 'object' && value !== null) {
       composite(value);
     } else {
-      kind(value === null ? NULL : value ? TRUE : FALSE);
+      kind(simpleKind(value));
     }
   };
 
@@ -134,6 +134,11 @@ export function attributesWriter(): (attributes: Attributes) => AttributeColumns
     body = null;
     return columns;
   };
+}
+
+function simpleKind(value: boolean | null): number {
+  if (value === null) return NULL;
+  return value ? TRUE : FALSE;
 }
 
 function largestBinary(attributes: Attributes): Uint8Array | null {

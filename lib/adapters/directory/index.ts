@@ -1,0 +1,1 @@
+export { type DirectoryBucketOptions, openDirectoryBucket } from './bucket.ts';
