@@ -1,0 +1,45 @@
+import { ListenError } from '../http/node-server.ts';
+import { StorageFault } from '../storage/fault.ts';
+import { startLocalNode } from './node.ts';
+import { readSettings } from './settings.ts';
+
+/** `npm start`: the local node until Ctrl-C or SIGTERM. Exit code 1, with one line that says why, if it cannot start. */
+async function main(): Promise<void> {
+  const read = readSettings(process.env);
+  if ('problems' in read) {
+    giveUp(read.problems.join('; '));
+    return;
+  }
+  const node = await startLocalNode(read.settings);
+  const stop = (): void => {
+    // A second signal ends the process as if nobody had listened.
+    process.off('SIGTERM', stop).off('SIGINT', stop);
+    void node.close().then(() => process.exit(0), fail);
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  console.log(`millrace ready ${node.url} data ${node.dataDir} pid ${process.pid}\n${whatToTry(node.url)}`);
+}
+
+const whatToTry = (url: string): string =>
+  [
+    'try:',
+    `  curl -X POST ${url}/admin/topics -H 'Content-Type: application/json' -d '{"topic_name":"greetings"}'`,
+    `  curl -X POST ${url}/topics/greetings -H 'Content-Type: application/vnd.kafka.json.v2+json' -d '{"records":[{"value":{"hello":"world"}}]}'`,
+    `  curl '${url}/topics/greetings/partitions/0/records?offset=0' -H 'Accept: application/vnd.kafka.json.v2+json'`,
+  ].join('\n');
+
+function giveUp(reason: string): void {
+  console.error(`millrace cannot start: ${reason}`);
+  process.exitCode = 1;
+}
+
+/** What the person who started it can mend in one line; anything else whole. */
+function fail(error: unknown): void {
+  if (error instanceof ListenError || error instanceof StorageFault) giveUp(error.message);
+  else {
+    console.error('millrace fault:', error);
+    process.exitCode = 1;
+  }
+}
+
+main().catch(fail);

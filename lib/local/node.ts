@@ -1,0 +1,76 @@
+import { join, resolve } from 'node:path';
+import { openDirectoryBucket } from '../adapters/directory/index.ts';
+import { openSqliteTables } from '../adapters/sqlite/index.ts';
+import { systemClock, systemRandom } from '../adapters/system/index.ts';
+import { createHttpHandler } from '../http/handler.ts';
+import { startNodeServer } from '../http/node-server.ts';
+import { LIMITS } from '../limits.ts';
+import type { Log } from '../log.ts';
+import { engineParts, type LogOptions, openLog } from '../open-log.ts';
+import { loadCodecs } from '../record/codecs.ts';
+import { Meter } from '../storage/meter.ts';
+import type { LocalSettings } from './settings.ts';
+import { startUpkeep } from './upkeep.ts';
+
+export interface LocalNode {
+  readonly url: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly log: Log;
+  /** Finishes what is in flight, then gives the data directory free. */
+  close(): Promise<void>;
+}
+
+export interface LocalNodeOptions extends LocalSettings {
+  /** Told of whatever went wrong without being anybody's answer. @default standard error */
+  readonly onFault?: (doing: string, cause: unknown) => void;
+}
+
+/**
+ * The whole of Millrace in this process: tables in one SQLite file, objects in a directory, the HTTP API in front.
+ * Throws `StorageFault` (`refused`: another process has the directory, it cannot be written, its format is newer) and
+ * `ListenError`; then nothing stays open.
+ */
+export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNode> {
+  const { onFault = logFault } = options;
+  const clock = systemClock();
+  const random = systemRandom();
+  const dataDir = resolve(options.dataDir);
+  const codecs = await loadCodecs();
+  // The tables first: their lock covers the objects too.
+  const tables = openSqliteTables({ path: join(dataDir, 'millrace.sqlite'), clock });
+  try {
+    const bucket = openDirectoryBucket({ path: join(dataDir, 'objects'), clock, random });
+    const storage: LogOptions = { hot: tables.hot, catalog: tables.catalog, bucket, clock, random, codecs };
+    const firstCall = { meter: new Meter(), deadlineMs: clock.monotonicMs() + LIMITS.requestMsDefault };
+    const log = await openLog(storage, firstCall);
+    let stopping = false;
+    const handler = createHttpHandler({
+      log,
+      codecs,
+      clock,
+      random,
+      onFault: ({ method, path, cause }) => onFault(`${method} ${path}`, cause),
+      notReady: () => (stopping ? 'The node is stopping' : undefined),
+    });
+    const server = await startNodeServer({ handler, clock, host: options.host, port: options.port });
+    const upkeep = startUpkeep({ parts: engineParts(storage), expiry: tables, clock, onFault });
+    return {
+      url: server.url,
+      dataDir,
+      log,
+      close: async () => {
+        stopping = true;
+        await Promise.all([server.close(), upkeep.stop()]);
+        tables.close();
+      },
+    };
+  } catch (error) {
+    tables.close();
+    throw error;
+  }
+}
+
+function logFault(doing: string, cause: unknown): void {
+  console.error(`millrace fault: ${doing}:`, cause);
+}
