@@ -20,6 +20,7 @@ const VARINT_BYTES_MAX = 5;
 const VARLONG_BYTES_MAX = 10;
 /** As many bytes of a varlong as the bit operations of plain numbers hold. */
 const NARROW_BYTES = 4;
+const WIDE_MAX = 2n ** 53n;
 
 const corrupt = (message: string): MillraceError => new MillraceError('CORRUPT_MESSAGE', message);
 
@@ -51,7 +52,7 @@ function readLongVarint(reader: ByteReader, first: number): number {
 }
 
 /**
- * A 64-bit value as a number, `NaN` where a number cannot hold it exactly. Throws CORRUPT_MESSAGE on more than 64 bits
+ * A 64-bit value as a number, `NaN` beyond ±2^53, where numbers are not exact. Throws CORRUPT_MESSAGE on more than 64 bits
  * or too few bytes.
  */
 export function readVarlong(reader: ByteReader): number {
@@ -71,14 +72,14 @@ function readWideVarlong(reader: ByteReader, narrow: bigint): number {
     const byte = readByte(reader);
     if (index === VARLONG_BYTES_MAX - 1 && byte > 1) break;
     raw |= BigInt(byte & 0x7f) << BigInt(7 * index);
-    if (byte < 0x80) return safeNumber((raw >> 1n) ^ -(raw & 1n));
+    if (byte < 0x80) return exactNumber((raw >> 1n) ^ -(raw & 1n));
   }
   throw corrupt('a varlong is longer than 64 bits');
 }
 
-function safeNumber(value: bigint): number {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : Number.NaN;
+/** Up to ±2^53, which the distance of two safe integers can be and a number still holds. */
+function exactNumber(value: bigint): number {
+  return value >= -WIDE_MAX && value <= WIDE_MAX ? Number(value) : Number.NaN;
 }
 
 const zigZag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;
@@ -95,7 +96,7 @@ export function varintBytes(value: number): number {
   return ((38 - Math.clz32(zigZag(value) | 1)) / 7) | 0;
 }
 
-/** Bytes that `writeVarlong` takes for a safe integer. */
+/** Bytes that `writeVarlong` takes for an integer up to ±2^53. */
 export function varlongBytes(value: number): number {
   if (isInt32(value)) return varintBytes(value);
   let bytes = 0;
@@ -116,7 +117,7 @@ export function writeVarint(out: Uint8Array, at: number, value: number): number 
   return place + 1;
 }
 
-/** Writes a safe integer and returns the place after it. */
+/** Writes an integer up to ±2^53 and returns the place after it. */
 export function writeVarlong(out: Uint8Array, at: number, value: number): number {
   if (isInt32(value)) return writeVarint(out, at, value);
   let rest = zigZagLong(value);
