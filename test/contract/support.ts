@@ -31,12 +31,7 @@ export function itemAt<S extends SortKey>(
   return { pk, sk, version: random.id(), attributes };
 }
 
-/** Bytes that no compression or encoding leaves alone by luck. */
-export function noise(count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  for (let i = 0; i < count; i += 1) bytes[i] = (i * 197 + (i >> 8) * 31) & 0xff;
-  return bytes;
-}
+export { noise } from './noise.ts';
 
 export const IF_ABSENT = { condition: { kind: 'ifAbsent' } } as const;
 

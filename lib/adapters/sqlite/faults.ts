@@ -66,8 +66,13 @@ export function openingFault(error: unknown, directory: string): unknown {
       },
     );
   }
-  if (code !== undefined && KINDS[code] === 'refused') {
-    return new StorageFault('refused', `the data directory ${directory} cannot be written`, { cause: error });
+  // An I/O error is what a database without the right to write looks like when it is to be locked.
+  if (code !== undefined && (code === IO_ERROR || KINDS[code] === 'refused')) {
+    return new StorageFault(
+      'refused',
+      `the data directory ${directory} cannot be written: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
   return sqliteFault(error, { doing: `open the store in ${directory}` });
 }
