@@ -47,7 +47,7 @@ export function checkProduced(codecs: Codecs, bytes: Uint8Array, rules: ProduceR
       throw new MillraceError('RECORD_LIST_TOO_LARGE', `more than ${LIMITS.chunkBatchesMax} batches`);
     }
     const batch = wholeBatch(codecs, bytes, at, rules.batchBytesMax);
-    const header = readBatchHeader(batch);
+    const header = asSent(() => readBatchHeader(batch));
     checkHeader(header);
     const records = checkRecords(codecs, batch, header, { rules, sectionBytesLeft });
     sectionBytesLeft -= records.sectionBytes;
@@ -117,28 +117,27 @@ function checkRecords(
 ): CheckedRecords {
   const { rules } = options;
   let maxTimestampMs = -1;
-  let sectionBytes = 0;
   const check = (view: RecordView): void => {
     checkRecord(view, rules.compactedTopic);
     const timestampMs = recordTimestampMs(header, view);
     if (rules.timestamps.type === 'create') checkTimestamp(timestampMs, rules.timestamps);
     if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
   };
-  try {
+  return asSent(() => {
     const section = openSection(codecs, batch, header, options.sectionBytesLeft);
-    sectionBytes = section.length;
     walkRecords(section, header.recordCount, check);
-  } catch (error) {
-    throw asSent(error);
-  }
-  return { maxTimestampMs, sectionBytes };
+    return { maxTimestampMs, sectionBytes: section.length };
+  });
 }
 
-/** The checksum was right, so the client meant these bytes: sending them again does not help. */
-function asSent(error: unknown): unknown {
-  return error instanceof MillraceError && error.code === 'CORRUPT_MESSAGE'
-    ? invalid(error.message, error)
-    : error;
+/** Once the checksum was right the client meant these bytes: sending them again does not help. */
+function asSent<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const isCorrupt = error instanceof MillraceError && error.code === 'CORRUPT_MESSAGE';
+    throw isCorrupt ? invalid(error.message, error) : error;
+  }
 }
 
 function checkRecord(view: RecordView, compactedTopic: boolean): void {

@@ -10,8 +10,10 @@ export function gzip(bytes: Uint8Array): Uint8Array {
 }
 
 export function gunzip(bytes: Uint8Array, bytesMax: number): Uint8Array {
-  return refusing('gzip', bytesMax, () =>
-    gunzipSync(bytes, { maxOutputLength: Math.max(1, bytesMax), chunkSize: CHUNK_BYTES }),
+  const options = { maxOutputLength: Math.max(1, bytesMax), chunkSize: CHUNK_BYTES };
+  return within(
+    bytesMax,
+    refusing('gzip', bytesMax, () => gunzipSync(bytes, options)),
   );
 }
 
@@ -32,9 +34,16 @@ export function unzstd(bytes: Uint8Array, bytesMax: number): Uint8Array {
     at += frame.consumedBytes;
   } while (at < bytes.length);
   const [only] = frames;
-  const whole = frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);
-  if (whole.length > bytesMax) throw pastBound(bytesMax);
-  return whole;
+  return within(bytesMax, frames.length === 1 && only !== undefined ? only : Buffer.concat(frames));
+}
+
+/**
+ * The same bytes as a plain array: a Buffer's `slice` means something else. Looks at the length again because Node
+ * takes no bound of 0.
+ */
+function within(bytesMax: number, bytes: Uint8Array): Uint8Array {
+  if (bytes.length > bytesMax) throw pastBound(bytesMax);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 const CHUNK_BYTES = 65_536;
