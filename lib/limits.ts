@@ -39,6 +39,8 @@ export const LIMITS = {
   segmentItemLifeMsMin: 3_600_000,
   /** How long an `Idempotency-Key` is remembered. */
   idempotencyLifeMs: 86_400_000,
+  /** ⚑ A keyed request older than this is refused: its key may have been forgotten in the meantime. */
+  keyedRequestAgeMsMax: 3_600_000,
 
   requestMsDefault: 25_000,
   fetchWaitMsMax: 25_000,
@@ -66,6 +68,11 @@ invariant(
 invariant(
   LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
   'segment items are fenced more tightly than chunks',
+);
+invariant(
+  LIMITS.keyedRequestAgeMsMax + LIMITS.topicCacheMsMax + 2 * LIMITS.signatureSkewMsMax <
+    LIMITS.idempotencyLifeMs,
+  'a keyed request that slept is refused before its key is forgotten',
 );
 invariant(
   LIMITS.idempotencyLifeMs <= LIMITS.hotRetentionMsMin,

@@ -13,7 +13,7 @@ import type {
   ProduceResult,
   TopicDescription,
 } from './log.ts';
-import type { AppendEntry } from './partition/append-entry.ts';
+import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
 import { storageError } from './partition/faults.ts';
 import { offsetForTimestamp, offsetOfMaxTimestamp } from './partition/list-offsets.ts';
 import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
@@ -26,6 +26,7 @@ import type { Bucket } from './storage/bucket.ts';
 import type { Call } from './storage/call.ts';
 import type { Clock } from './storage/clock.ts';
 import { StorageFault } from './storage/fault.ts';
+import type { Observation } from './storage/observation.ts';
 import type { Random } from './storage/random.ts';
 import { retryingBucket, retryingTable } from './storage/retry.ts';
 import type { Table } from './storage/table.ts';
@@ -98,7 +99,7 @@ class EngineLog implements Log {
   }
 
   async resolveTopic(name: string, call: Call): Promise<TopicDescription> {
-    return answered(async () => description(await this.#topics.resolve(name, call)));
+    return answered(async () => description((await this.#topics.resolve(name, call)).topic));
   }
 
   async createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription> {
@@ -127,10 +128,10 @@ class EngineLog implements Log {
   }
 
   async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
-    const topic = await this.#topics.resolve(request.topic, call);
+    const { topic, observation } = await this.#topics.resolve(request.topic, call);
     checkPartition(topic, request.partition);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
-    const identity = identityOf(request);
+    const identity = identityOf(request, observation);
     const entry: AppendEntry = { ...prepared.entry, ...(identity === undefined ? {} : { identity }), call };
     const settings = {
       hotRetentionMs: configNumber(topic.configs, 'hot.retention.ms'),
@@ -193,7 +194,7 @@ class EngineLog implements Log {
     request: { readonly topic: string; readonly partition: number },
     call: Call,
   ): Promise<Partition> {
-    const topic = await this.#topics.resolve(request.topic, call);
+    const { topic } = await this.#topics.resolve(request.topic, call);
     checkPartition(topic, request.partition);
     return this.#partitions.of(topic.topicId, request.partition);
   }
@@ -229,13 +230,13 @@ function checkFetch(request: FetchRequest): void {
   }
 }
 
-function identityOf(request: ProduceRequest): { id: string; fingerprint: string } | undefined {
+function identityOf(request: ProduceRequest, began: Observation): AppendIdentity | undefined {
   const { idempotencyKey } = request;
   if (idempotencyKey === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new MillraceError('INVALID_REQUEST', 'An Idempotency-Key is 1 to 255 visible ASCII characters');
   }
-  return { id: hash(idempotencyKey), fingerprint: request.fingerprint ?? hash(request.batches) };
+  return { id: hash(idempotencyKey), fingerprint: request.fingerprint ?? hash(request.batches), began };
 }
 
 /** 128 bits as 22 characters. */

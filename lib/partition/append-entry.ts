@@ -1,6 +1,7 @@
 import type { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
+import type { Observation } from '../storage/observation.ts';
 import type { BatchSummary } from './batch-summary.ts';
 
 /** One produce that waits for its place in a chunk: whole batches, checked, all or nothing. */
@@ -20,6 +21,8 @@ export interface AppendIdentity {
   readonly id: string;
   /** Hash of what the client sent with it: the same key with other content is an error. */
   readonly fingerprint: string;
+  /** Something seen in storage shortly before the request began; dates it on storage's own clock. */
+  readonly began: Observation;
 }
 
 export type AppendOutcome =

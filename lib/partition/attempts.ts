@@ -2,7 +2,9 @@ import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
+import { StorageFault } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import type { Observation } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { Condition, Item, Table } from '../storage/table.ts';
 import type { AppendIdentity } from './append-entry.ts';
@@ -17,6 +19,8 @@ import { chunkFromItem } from './chunk.ts';
 export interface PlacedAttempt {
   readonly version: string;
   readonly offset: number;
+  /** Whether this process has seen another chunk at `offset`: only then is it safe to move on without looking. */
+  readonly isLost: boolean;
 }
 
 export type Placement =
@@ -39,8 +43,10 @@ interface PlaceRequest {
   readonly identity: AppendIdentity;
   /** The tail that the append goes to next. */
   readonly offset: number;
-  /** What this process itself placed before, at an earlier tail where another chunk was seen since. */
+  /** What this process itself placed before. */
   readonly before: PlacedAttempt | undefined;
+  /** ⚑ From when the request began, on storage's clock too: one that slept for longer than keys are remembered is refused. */
+  readonly began: Observation;
 }
 
 interface Standing {
@@ -55,14 +61,54 @@ export async function placeAttempt(
   request: PlaceRequest,
   call: Call,
 ): Promise<Placement> {
-  const { before, offset } = request;
-  if (before?.offset === offset) return { kind: 'placed', attempt: before };
-  if (before !== undefined) {
-    const moved = await writeAttempt(deps, request, { kind: 'ifVersion', version: before.version }, call);
-    return moved.kind === 'placed' ? moved : takenOver();
+  try {
+    return await (request.before === undefined
+      ? begin(deps, request, call)
+      : move(deps, request, request.before, call));
+  } catch (fault) {
+    if (!(fault instanceof StorageFault) || fault.kind !== 'fenced' || fault.mayHaveHappened) throw fault;
+    const message =
+      'The request began too long ago for its Idempotency-Key to be checked; look before sending it again';
+    return { kind: 'refused', error: new MillraceError('REQUEST_TIMED_OUT', message, { cause: fault }) };
   }
+}
+
+async function begin(deps: Dependencies, request: PlaceRequest, call: Call): Promise<Placement> {
   const first = await writeAttempt(deps, request, { kind: 'ifAbsent' }, call);
   return first.kind === 'placed' ? first : meetEarlier(deps, request, first, call);
+}
+
+async function move(
+  deps: Dependencies,
+  request: PlaceRequest,
+  before: PlacedAttempt,
+  call: Call,
+): Promise<Placement> {
+  if (before.offset === request.offset) return { kind: 'placed', attempt: before };
+  if (!before.isLost) {
+    // The process we took the attempt over from may have reached that place after all.
+    const seen = await look(deps, request, before.offset, call);
+    if (seen !== undefined) return seen;
+  }
+  const moved = await writeAttempt(deps, request, { kind: 'ifVersion', version: before.version }, call);
+  return moved.kind === 'placed' ? moved : takenOver();
+}
+
+/**
+ * What stands where an attempt was made. Undefined: another chunk, so it is safe to go on behind it. While nothing
+ * stands there, a request may still be on its way to it: only that very place is safe for us.
+ */
+async function look(
+  deps: Dependencies,
+  request: PlaceRequest,
+  offset: number,
+  call: Call,
+): Promise<Placement | undefined> {
+  const { item } = await deps.hot.get({ pk: request.pk, sk: offset }, { consistent: true }, call);
+  if (item === undefined) return request.offset === offset ? undefined : { kind: 'tailIsOld' };
+  const found = chunkFromItem(item).identities.find(({ id }) => id === request.identity.id);
+  if (found !== undefined) return { kind: 'duplicate', baseOffset: offset + found.offsetDelta };
+  return request.offset > offset ? undefined : { kind: 'tailIsOld' };
 }
 
 async function meetEarlier(
@@ -78,13 +124,8 @@ async function meetEarlier(
       const message = 'This Idempotency-Key was used for another request within the last day';
       return { kind: 'refused', error: new MillraceError('INVALID_REQUEST', message) };
     }
-    const offset = read.number('t');
-    const { item } = await deps.hot.get({ pk: request.pk, sk: offset }, { consistent: true }, call);
-    const found = item && chunkFromItem(item).identities.find(({ id }) => id === request.identity.id);
-    if (found !== undefined) return { kind: 'duplicate', baseOffset: offset + found.offsetDelta };
-    // Nothing of it stands at its tail yet, but it may still be on its way there: only that very place is safe for us.
-    if (item === undefined ? request.offset !== offset : request.offset <= offset)
-      return { kind: 'tailIsOld' };
+    const seen = await look(deps, request, read.number('t'), call);
+    if (seen !== undefined) return seen;
   }
   const taken = await writeAttempt(deps, request, { kind: 'ifVersion', version: standing.version }, call);
   return taken.kind === 'placed' ? taken : takenOver();
@@ -103,8 +144,10 @@ async function writeAttempt(
     expiresAtSeconds: Math.ceil((deps.clock.wallMs() + LIMITS.idempotencyLifeMs) / 1000),
     attributes: { f: ITEM_FORMAT, h: request.identity.fingerprint, t: request.offset },
   };
-  const result = await deps.catalog.put(item, { condition }, call);
-  if (result.stored) return { kind: 'placed', attempt: { version: item.version, offset: request.offset } };
+  const fences = [{ observation: request.began, ageMsMax: LIMITS.keyedRequestAgeMsMax }];
+  const result = await deps.catalog.put(item, { condition, fences }, call);
+  if (result.stored)
+    return { kind: 'placed', attempt: { version: item.version, offset: request.offset, isLost: false } };
   // An item that vanished between two looks has expired: the next retry starts afresh.
   const nowMs = result.observation.serverMs ?? result.observation.sentWallMs;
   return { kind: 'lost', standing: result.standing ?? item, nowMs };

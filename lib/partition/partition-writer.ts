@@ -266,7 +266,11 @@ export class PartitionWriter {
     const { identity } = entry;
     if (identity === undefined)
       return Promise.reject(new TypeError('an entry without identity has no attempt'));
-    return placeAttempt(this.#deps, { pk: this.#pk, identity, offset, before: entry.attempt }, call);
+    return placeAttempt(
+      this.#deps,
+      { pk: this.#pk, identity, offset, before: entry.attempt, began: identity.began },
+      call,
+    );
   }
 
   #chunkAt(tail: Tail, composition: Composition): Chunk {
@@ -321,6 +325,7 @@ export class PartitionWriter {
       : { offset: standing.endOffset, closed: false, observation: result.observation };
     const settled = new Map<Pending, AppendOutcome>();
     for (const entry of composition.entries) {
+      if (entry.attempt !== undefined) entry.attempt = { ...entry.attempt, isLost: true };
       const found = standing.identities.find(({ id }) => id === entry.identity?.id);
       if (found === undefined) continue;
       const baseOffset = standing.baseOffset + found.offsetDelta;

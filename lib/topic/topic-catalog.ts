@@ -29,6 +29,12 @@ export interface TopicSpec {
   readonly validateOnly?: boolean;
 }
 
+/** A topic and when it was seen. */
+export interface SeenTopic {
+  readonly topic: Topic;
+  readonly observation: Observation;
+}
+
 /** Concurrent changes of one topic that a change gives way to before it gives up. */
 const CHANGE_TRIES_MAX = 8;
 const CLOSES_AT_ONCE = 16;
@@ -39,20 +45,22 @@ const DELETED_KEY = 'deleted';
 /** Topics by name, in the catalog; what this process resolved is cached for a minute. */
 export class TopicCatalog {
   readonly #deps: Dependencies;
-  readonly #cache = new Map<string, { readonly topic: Topic; readonly observation: Observation }>();
+  readonly #cache = new Map<string, SeenTopic>();
 
   constructor(deps: Dependencies) {
     this.#deps = deps;
   }
 
-  /** For the hot paths: at most 60 s old (⚑). Throws UNKNOWN_TOPIC_OR_PARTITION. */
-  async resolve(name: string, call: Call): Promise<Topic> {
+  /** For the hot paths: seen at most 60 s ago (⚑). Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  async resolve(name: string, call: Call): Promise<SeenTopic> {
     const cached = this.#cache.get(name);
     if (cached !== undefined) {
       const now = { wallMs: this.#deps.clock.wallMs(), monotonicMs: this.#deps.clock.monotonicMs() };
-      if (observationAgeMs(cached.observation, now) <= LIMITS.topicCacheMsMax) return cached.topic;
+      if (observationAgeMs(cached.observation, now) <= LIMITS.topicCacheMsMax) return cached;
     }
-    return this.describe(name, call);
+    const { topic, observation } = await this.#get(name, call);
+    if (topic === undefined || topic.state === 'deleting') throw unknownTopic(name);
+    return { topic, observation };
   }
 
   forget(name: string): void {
@@ -61,12 +69,15 @@ export class TopicCatalog {
 
   /** Consistent. Throws UNKNOWN_TOPIC_OR_PARTITION. */
   async describe(name: string, call: Call): Promise<Topic> {
-    const topic = await this.#get(name, call);
+    const { topic } = await this.#get(name, call);
     if (topic === undefined || topic.state === 'deleting') throw unknownTopic(name);
     return topic;
   }
 
-  async #get(name: string, call: Call): Promise<Topic | undefined> {
+  async #get(
+    name: string,
+    call: Call,
+  ): Promise<{ readonly topic: Topic | undefined; readonly observation: Observation }> {
     checkTopicName(name);
     const { item, observation } = await this.#deps.catalog.get(
       { pk: TOPICS_KEY, sk: name },
@@ -75,10 +86,10 @@ export class TopicCatalog {
     );
     const topic = item === undefined ? undefined : topicFromItem(item);
     this.#cache.delete(name);
-    if (topic?.state !== 'active') return topic;
+    if (topic?.state !== 'active') return { topic, observation };
     if (this.#cache.size >= CACHE_ENTRIES_MAX) this.#cache.clear();
     this.#cache.set(name, { topic, observation });
-    return topic;
+    return { topic, observation };
   }
 
   /** Active topics, by name. */
@@ -111,7 +122,7 @@ export class TopicCatalog {
       state: 'active',
       version: this.#deps.random.id(),
     };
-    const before = await this.#get(spec.name, call);
+    const { topic: before } = await this.#get(spec.name, call);
     if (before?.state === 'active') throw alreadyExists(spec.name);
     if (spec.validateOnly === true) return topic;
     // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
@@ -156,7 +167,7 @@ export class TopicCatalog {
 
   /** Closes every partition, then frees the name. Cut off at any point, it is finished by the next delete or create. */
   async delete(name: string, call: Call): Promise<void> {
-    const topic = await this.#get(name, call);
+    const { topic } = await this.#get(name, call);
     if (topic === undefined) throw unknownTopic(name);
     const marked =
       topic.state === 'deleting'

@@ -1,0 +1,32 @@
+import { loadCodecs } from '../lib/record/index.ts';
+import { contentionRows } from './contention-rows.ts';
+import { embeddedRows, growthRow } from './embedded-rows.ts';
+import { exactRows } from './exact.ts';
+import { httpRow } from './http-rows.ts';
+import { moduleRows } from './module-rows.ts';
+import { printTable, type Row } from './row.ts';
+
+/**
+ * `npm run bench`: one table. Requests, units and bytes are counted and must match; times are ratios against a
+ * reference measured in the same run. Ends with exit code 1 if a bar is missed.
+ */
+const codecs = await loadCodecs();
+
+const sections: readonly { readonly name: string; readonly run: () => Promise<readonly Row[]> }[] = [
+  { name: 'requests and units', run: () => exactRows(codecs) },
+  { name: 'contention on virtual time', run: () => contentionRows(codecs) },
+  { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
+  { name: 'fetch in a long log', run: async () => [await growthRow(codecs)] },
+  { name: 'HTTP', run: async () => [await httpRow()] },
+  { name: 'function bundles', run: () => moduleRows() },
+];
+
+const rows: Row[] = [];
+for (const { name, run } of sections) {
+  process.stderr.write(`measuring ${name} …\n`);
+  rows.push(...(await run()));
+}
+printTable(rows);
+const missed = rows.filter((row) => !row.isMet);
+console.log(missed.length === 0 ? '\nevery bar is met' : `\n${missed.length} bars are missed`);
+process.exitCode = missed.length === 0 ? 0 : 1;
