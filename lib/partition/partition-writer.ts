@@ -6,7 +6,7 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
-import type { Fence } from '../storage/observation.ts';
+import { type Fence, observationAgeMs } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { PutResult, Table } from '../storage/table.ts';
 import { type AppendEntry, type AppendOutcome, entriesForChunk } from './append-entry.ts';
@@ -43,8 +43,10 @@ interface Pending extends AppendEntry {
 interface Composition {
   entries: Pending[];
   upload: Upload | undefined;
-  fencedCount: number;
 }
+
+const FENCED_IN_A_ROW_MAX = 6;
+const FENCED_PAUSE_MS = 10;
 
 /**
  * The only writer of one partition in this process. Appends that arrive while a write is in flight go into the next
@@ -60,6 +62,7 @@ export class PartitionWriter {
   #spilled: Composition | undefined;
   #tail: Tail | undefined;
   #settings: AppendSettings;
+  #fencedInARow = 0;
   #draining = false;
   /** Keyed appends of this process that are not settled yet, by identity. */
   readonly #keyed = new Map<
@@ -114,7 +117,7 @@ export class PartitionWriter {
         const composition = this.#compose();
         if (composition === undefined) return;
         await this.#commit(composition);
-        const pauseMs = this.#pacing.pauseMs({ moreQueued: this.#queue.length > 0 });
+        const pauseMs = this.#pauseMs();
         if (pauseMs > 0) await this.#deps.clock.sleep(pauseMs);
       }
     } finally {
@@ -122,10 +125,17 @@ export class PartitionWriter {
     }
   }
 
+  /** One fence that passed is time gone by; several in a row are clocks that disagree, and asking faster will not help. */
+  #pauseMs(): number {
+    return this.#fencedInARow > 1
+      ? FENCED_PAUSE_MS * 2 ** this.#fencedInARow
+      : this.#pacing.pauseMs({ moreQueued: this.#queue.length > 0 });
+  }
+
   #compose(): Composition | undefined {
     const spilled = this.#spilled;
     this.#spilled = undefined;
-    const composition = spilled ?? { entries: this.#queue, upload: undefined, fencedCount: 0 };
+    const composition = spilled ?? { entries: this.#queue, upload: undefined };
     const alive = composition.entries.filter((entry) => this.#isAlive(entry));
     if (spilled !== undefined && alive.length === spilled.entries.length) return spilled;
     // The bytes of an upload belong to all of its entries: without one of them the others go back to the queue.
@@ -135,7 +145,7 @@ export class PartitionWriter {
     if (this.#queue.length === 0) return undefined;
     const chunkBytesMax = this.#pacing.isLosing ? this.#inlineBytesMax() : LIMITS.chunkBytesMax;
     const entries = this.#queue.splice(0, entriesForChunk(this.#queue, chunkBytesMax));
-    return { entries, upload: undefined, fencedCount: 0 };
+    return { entries, upload: undefined };
   }
 
   /** An entry whose caller has given up is not sent any more; nothing of it is under way here. */
@@ -171,8 +181,8 @@ export class PartitionWriter {
   #failed(composition: Composition, fault: unknown): (() => void) | undefined {
     const nothingSent = fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
     if (this.#deps.rules.tailAfterAnswer || nothingSent) this.#tail = undefined;
-    if (nothingSent) {
-      composition.fencedCount += 1;
+    if (nothingSent && this.#fencedInARow < FENCED_IN_A_ROW_MAX) {
+      this.#fencedInARow += 1;
       return this.#again(composition);
     }
     if (!this.#deps.rules.retryAtTail && fault instanceof StorageFault && fault.mayHaveHappened) {
@@ -187,6 +197,10 @@ export class PartitionWriter {
     this.#tail ??= await this.#readTail(call);
     const tail = this.#tail;
     if (tail.closed) return this.#closed(composition.entries);
+    if (this.#isTooOld(composition.upload, tail)) {
+      composition.upload = undefined;
+      return this.#again(composition);
+    }
 
     const placed = await this.#placeKeyed(composition, tail, call);
     if (placed !== undefined) return placed;
@@ -199,6 +213,7 @@ export class PartitionWriter {
       { condition: { kind: 'ifAbsent' }, fences: this.#fences(tail, composition) },
       call,
     );
+    this.#fencedInARow = 0;
     this.#pacing.wrote({ ms: this.#deps.clock.monotonicMs() - startedMs, won: result.stored });
     return result.stored ? this.#won(composition, chunk, result) : this.#lost(composition, result);
   }
@@ -213,12 +228,23 @@ export class PartitionWriter {
   async #spill(composition: Composition, call: Call): Promise<void> {
     const inlineBytesMax = this.#inlineBytesMax();
     const bytesTotal = composition.entries.reduce((total, entry) => total + entry.bytes.length, 0);
-    const tooOld = composition.fencedCount > 1;
-    if (bytesTotal <= inlineBytesMax || (composition.upload !== undefined && !tooOld)) return;
-    composition.fencedCount = 0;
+    if (bytesTotal <= inlineBytesMax || composition.upload !== undefined) return;
     // Usually the offsets in the object turn out right, and sealing can then adopt it as it is.
     const bytes = placedBytes(composition.entries, this.#tail?.offset ?? 0);
     composition.upload = await this.#deps.spooler.upload(bytes, call);
+  }
+
+  /** Whether an upload may no longer be referred to; the tail's own date is the latest word of storage's clock. */
+  #isTooOld(upload: Upload | undefined, tail: Tail): boolean {
+    if (upload === undefined || !this.#deps.rules.firstReference) return false;
+    const { clock } = this.#deps;
+    const { serverMs } = tail.observation;
+    const now = {
+      wallMs: clock.wallMs(),
+      monotonicMs: clock.monotonicMs(),
+      ...(serverMs === undefined ? {} : { signedMs: serverMs }),
+    };
+    return observationAgeMs(upload.observation, now) > LIMITS.firstReferenceAgeMsMax;
   }
 
   #fences(tail: Tail, composition: Composition): Fence[] {
