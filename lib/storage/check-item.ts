@@ -10,7 +10,9 @@ import { ITEM_BYTES_MAX, isList, itemBytes, utf8Bytes } from './units.ts';
 const PK_BYTES_MAX = 2_048;
 const SK_BYTES_MAX = 1_024;
 const DEPTH_MAX = 32;
-const RESERVED = new Set(['pk', 'sk', 'v', 'x']);
+const RESERVED = new Set(['pk', 'sk', 'v', 'x', '']);
+/** Cannot be a member of a plain object that is filled name by name. */
+const UNSAFE_NAME = '__proto__';
 
 /** The item's size. Throws a `refused` fault if it cannot be stored as it is, a `full` one if it is too large. */
 export function checkItem<S extends SortKey>(item: Item<S>): number {
@@ -20,7 +22,8 @@ export function checkItem<S extends SortKey>(item: Item<S>): number {
     throw refused('the expiry is not a whole number of seconds');
   }
   for (const name in item.attributes) {
-    if (RESERVED.has(name) || name === '') throw refused(`attribute name "${name}" is reserved`);
+    if (RESERVED.has(name)) throw refused(`attribute name "${name}" is reserved`);
+    checkName(name);
     checkValue(item.attributes[name], name, 1);
   }
   const bytes = itemBytes(item);
@@ -54,8 +57,18 @@ function checkValue(value: AttributeValue | undefined, name: string, depth: numb
     return;
   }
   if (depth >= DEPTH_MAX) throw refused(`attribute "${name}" is nested too deeply`);
-  const elements: readonly (AttributeValue | undefined)[] = isList(value) ? value : Object.values(value);
-  for (const element of elements) checkValue(element, name, depth + 1);
+  if (isList(value)) {
+    for (const element of value) checkValue(element, name, depth + 1);
+    return;
+  }
+  for (const [member, element] of Object.entries(value)) {
+    checkName(member);
+    checkValue(element, name, depth + 1);
+  }
+}
+
+function checkName(name: string): void {
+  if (name === UNSAFE_NAME || !name.isWellFormed()) throw refused(`"${name}" cannot be a name`);
 }
 
 function checkNumber(value: number, name: string): void {

@@ -115,6 +115,7 @@ export function valueClaims(claim: Claim, tables: () => OpenTables): void {
     'a number past the range': () => putRaw({ a: 1e200 }),
     'half a surrogate pair': () => putRaw({ a: '\ud83d' }),
     'a reserved name': () => putRaw({ v: 'mine' }),
+    'a member that would change the prototype': () => putRaw({ a: JSON.parse('{"__proto__": 1}') }),
     'nesting past 32 levels': () => putRaw({ a: nested(33) }),
     'an empty partition key': () => tables().catalog.put(itemAt('', 'k'), IF_ABSENT, caller()),
     'an empty sort key': () => tables().catalog.put(itemAt(freshName(), ''), IF_ABSENT, caller()),

@@ -9,6 +9,8 @@ const KINDS: Readonly<Record<string, StorageFaultKind>> = {
   EPERM: 'refused',
   ENOTDIR: 'refused',
   EISDIR: 'refused',
+  // A file stands where a folder is wanted.
+  EEXIST: 'refused',
   ENAMETOOLONG: 'refused',
 };
 

@@ -130,7 +130,7 @@ export function attributesWriter(): (attributes: Attributes) => AttributeColumns
     body = largestBinary(attributes);
     kind(META_FORMAT);
     members(attributes);
-    const columns = { meta: Uint8Array.prototype.slice.call(scratch, 0, at), body };
+    const columns = { meta: new Uint8Array(scratch.subarray(0, at)), body };
     body = null;
     return columns;
   };

@@ -35,6 +35,9 @@ export function sqliteFault(
   error: unknown,
   context: { readonly doing: string; readonly committing?: boolean },
 ): unknown {
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE') {
+    return new StorageFault('refused', 'the store is closed', { cause: error });
+  }
   const code = resultCode(error);
   if (code === undefined) return error;
   return new StorageFault(
