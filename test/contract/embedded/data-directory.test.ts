@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,7 +8,7 @@ import { openDirectoryBucket } from '../../../lib/adapters/directory/index.ts';
 import { openSqliteTables, type SqliteTables } from '../../../lib/adapters/sqlite/index.ts';
 import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
-import { caller, freshName, IF_ABSENT, itemAt, noise } from '../support.ts';
+import { caller, IF_ABSENT, itemAt, noise } from '../support.ts';
 import { freshFolder, linesOf, startChild } from './child.ts';
 
 const clock = systemClock();
@@ -200,14 +201,14 @@ async function expectAcknowledged(
 
 function mayMount(): boolean {
   if (process.getuid?.() !== 0) return false;
-  const folder = freshName();
-  const path = join('/tmp', `millrace-mount-${folder}`);
-  mkdirSync(path);
+  const path = mkdtempSync(join(tmpdir(), 'millrace-mount-'));
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'ignore' });
     execFileSync('umount', [path]);
     return true;
   } catch {
     return false;
+  } finally {
+    rmSync(path, { recursive: true });
   }
 }

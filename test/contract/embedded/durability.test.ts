@@ -9,7 +9,7 @@ import { freshFolder, startChild } from './child.ts';
 
 const clock = systemClock();
 const random = systemRandom();
-const ACKNOWLEDGEMENTS = 250;
+const ACKNOWLEDGEMENTS = 150;
 
 interface Acknowledged {
   readonly row?: readonly [number, number];
