@@ -2,10 +2,11 @@ import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import { MillraceError } from '../lib/errors.ts';
 import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
-import { type LogOptions, openLog } from '../lib/open-log.ts';
+import { engineParts, openLog } from '../lib/open-log.ts';
 import { storageError } from '../lib/partition/faults.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { StorageFault } from '../lib/storage/fault.ts';
+import type { Table } from '../lib/storage/table.ts';
 import { storedClusterId } from '../lib/topic/cluster-id.ts';
 import { deployedStorage } from './deployed-storage.ts';
 import { readEnvironment } from './environment.ts';
@@ -28,7 +29,7 @@ export function logFunction({ service, groups, mayInitialize }: LogFunctionOptio
 
   const open = async (call: Call): Promise<HttpHandler> => {
     const storage = await deployedStorage(environment, { clock, random });
-    const clusterId = mayInitialize ? undefined : await existingClusterId(storage, call);
+    const clusterId = mayInitialize ? undefined : await existingClusterId(engineParts(storage).catalog, call);
     const log = await openLog({ ...storage, ...(clusterId === undefined ? {} : { clusterId }) }, call);
     return createHttpHandler({
       log,
@@ -42,7 +43,7 @@ export function logFunction({ service, groups, mayInitialize }: LogFunctionOptio
   return httpFunction({ open: (call) => answered(() => open(call)), clock, observer: watching });
 }
 
-async function existingClusterId({ catalog }: LogOptions, call: Call): Promise<string> {
+async function existingClusterId(catalog: Table<string>, call: Call): Promise<string> {
   const clusterId = await storedClusterId(catalog, call);
   if (clusterId !== undefined) return clusterId;
   throw new MillraceError(

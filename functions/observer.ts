@@ -49,14 +49,16 @@ export function observer({ service, logSampleRate, random }: ObserverOptions): O
         if (status === 429) count('Throttled');
         if (status === 503) count('TimedOut');
         if (status < 500 && random() >= logSampleRate) return;
-        logger.info('answered', {
+        const line = {
           requestId: context.awsRequestId,
           method: event.requestContext.http.method,
           path: event.rawPath,
           status,
           ms: Math.round(performance.now() - startedMs),
           cost: response?.headers?.['X-Millrace-Cost'],
-        });
+        };
+        if (status < 500) logger.info('answered', line);
+        else logger.warn('answered', { ...line, answer: response?.body });
       },
       onError: ({ error }) => {
         if (asHttpError(error) === undefined) onFault(error, 'the request failed');

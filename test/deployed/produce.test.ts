@@ -1,5 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Acknowledged, expectStoredAsAcknowledged } from './support/acknowledged.ts';
+import {
+  type Acknowledged,
+  acknowledgedBy,
+  expectRetriable,
+  expectStoredAsAcknowledged,
+} from './support/acknowledged.ts';
 import { deployed, ROOT } from './support/deployed.ts';
 import { httpClient, sigV4 } from './support/http-client.ts';
 import { type LogClient, logClient } from './support/log-client.ts';
@@ -17,25 +22,29 @@ const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partitio
 describe('concurrent producers through API Gateway', () => {
   const topic = 'concurrent';
   const acknowledged: Acknowledged[] = [];
+  /** Values of produces that failed in a way that leaves open whether they are stored. */
+  const unsure: string[] = [];
 
   const produceAll = async (partition: number, name: string): Promise<void> => {
     const own = newClient();
     for (let count = 0; count < PRODUCES_PER_CLIENT; count += 1) {
       const values = Array.from({ length: RECORDS_PER_PRODUCE }, (_, index) => `${name}/${count}/${index}`);
       const answer = await own.produce({ topic, partition, values });
-      if (answer.kind === 'failed') throw new Error(`${name}: ${JSON.stringify(answer)}`);
-      values.forEach((value, index) => {
-        acknowledged.push({ partition, offset: answer.offsets[index] ?? -1, value });
-      });
+      expectRetriable(answer);
+      if (answer.kind === 'failed') unsure.push(...values);
+      else acknowledged.push(...acknowledgedBy(answer, partition, values));
     }
   };
 
   beforeAll(async () => {
     await client.createTopic(topic, PARTITIONS);
-    // As many workers as will be needed come up before anything is counted.
+    // As many workers as will be needed come up before anything is counted; who comes up too slowly answers 503.
+    await client.createTopic('warm-up', PARTITIONS);
     await Promise.all(
       partitions.flatMap((partition) =>
-        Array.from({ length: CLIENTS_PER_PARTITION }, () => newClient().endOffset(topic, partition)),
+        Array.from({ length: CLIENTS_PER_PARTITION }, () =>
+          newClient().produce({ topic: 'warm-up', partition, values: ['warm'] }),
+        ),
       ),
     );
     const clients = partitions.flatMap((partition) =>
@@ -46,16 +55,17 @@ describe('concurrent producers through API Gateway', () => {
     await Promise.all(clients);
   });
 
-  it('are all acknowledged', () => {
+  it('are acknowledged, or told to try again', () => {
     const records = PARTITIONS * CLIENTS_PER_PARTITION * PRODUCES_PER_CLIENT * RECORDS_PER_PRODUCE;
-    expect(acknowledged.length).toBe(records);
+    expect(acknowledged.length + unsure.length).toBe(records);
+    expect(acknowledged.length).toBeGreaterThan(records * 0.9);
   });
 
   it.each(partitions)(
     'partition %i holds every record at the offset its producer was told, and no other',
     async (partition) => {
       const untold = await expectStoredAsAcknowledged(client, { topic, partition }, acknowledged);
-      expect(untold).toEqual([]);
+      expect(untold.filter((value) => !unsure.includes(value))).toEqual([]);
     },
   );
 

@@ -1,11 +1,28 @@
 import { expect } from 'vitest';
-import type { LogClient, ReadRecord } from './log-client.ts';
+import type { LogClient, Produced, ReadRecord } from './log-client.ts';
 
 /** What a client was told: these values stand at these offsets. */
 export interface Acknowledged {
   readonly partition: number;
   readonly offset: number;
   readonly value: string;
+}
+
+/** What a client learned from the answer to its produce of `values`. */
+export function acknowledgedBy(
+  answer: Produced,
+  partition: number,
+  values: readonly string[],
+): readonly Acknowledged[] {
+  if (answer.kind === 'failed') throw new Error(`not acknowledged: ${JSON.stringify(answer)}`);
+  return values.map((value, index) => ({ partition, offset: answer.offsets[index] ?? -1, value }));
+}
+
+/** Acknowledged, or an answer that tells the client to send the same again. */
+export function expectRetriable(answer: Produced): void {
+  if (answer.kind === 'acknowledged') return;
+  expect([429, 500, 503], JSON.stringify(answer)).toContain(answer.status);
+  expect([50003, 42901], JSON.stringify(answer)).toContain(answer.errorCode);
 }
 
 /**

@@ -22,6 +22,7 @@ export type Produced =
       readonly status: number;
       readonly errorCode: number;
       readonly kafkaError: string;
+      readonly message: string;
     };
 
 export interface ReadPage {
@@ -120,12 +121,13 @@ export function logClient(client: Client): LogClient {
 function produced(response: ClientResponse): Produced {
   const body = response.json() as Record<string, unknown>;
   if (response.status !== 200) {
-    const { error_code: errorCode, kafka_error: kafkaError } = body;
+    const { error_code: errorCode, kafka_error: kafkaError, message } = body;
     return {
       kind: 'failed',
       status: response.status,
       errorCode: Number(errorCode),
       kafkaError: String(kafkaError),
+      message: String(message),
     };
   }
   const offsets = (body.offsets as { offset: number }[]).map(({ offset }) => offset);

@@ -1,3 +1,4 @@
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { stackTemplate } from './stack-template.ts';
 
@@ -9,6 +10,7 @@ const functionsIn = (template: ReturnType<typeof stackTemplate>): [string, Funct
   Object.entries(template.findResources('AWS::Lambda::Function')) as [string, FunctionResource][];
 
 const template = stackTemplate();
+const onX86 = stackTemplate({ architecture: Architecture.X86_64 });
 const functions = functionsIn(template);
 
 describe('functions', () => {
@@ -60,9 +62,8 @@ describe('functions', () => {
     expect(used).toEqual(groups.map((id) => ({ LogGroup: { Ref: id } })));
   });
 
-  it('runs on x86_64 where an emulator needs it', async () => {
-    const { Architecture } = await import('aws-cdk-lib/aws-lambda');
-    for (const [, { Properties }] of functionsIn(stackTemplate({ architecture: Architecture.X86_64 }))) {
+  it('runs on x86_64 where an emulator needs it', () => {
+    for (const [, { Properties }] of functionsIn(onX86)) {
       expect(Properties.Architectures).toEqual(['x86_64']);
     }
   });

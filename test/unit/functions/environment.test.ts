@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { readEnvironment } from '../../../functions/environment.ts';
+
+const WHOLE = {
+  AWS_REGION: 'us-east-1',
+  MILLRACE_HOT_TABLE: 'hot',
+  MILLRACE_CATALOG_TABLE: 'catalog',
+  MILLRACE_BUCKET: 'bucket',
+};
+
+describe("a function's environment", () => {
+  it('names the storage; one request in a hundred is logged', () => {
+    expect(readEnvironment(WHOLE)).toEqual({
+      region: 'us-east-1',
+      hotTable: 'hot',
+      catalogTable: 'catalog',
+      bucket: 'bucket',
+      logSampleRate: 0.01,
+    });
+  });
+
+  it('may set the share of requests that are logged', () => {
+    expect(readEnvironment({ ...WHOLE, MILLRACE_LOG_SAMPLE_RATE: '0.5' }).logSampleRate).toBe(0.5);
+  });
+
+  it('is refused with everything that is missing or wrong, at once', () => {
+    const broken = {
+      ...WHOLE,
+      MILLRACE_HOT_TABLE: '',
+      MILLRACE_BUCKET: undefined,
+      MILLRACE_LOG_SAMPLE_RATE: '5',
+    };
+    expect(() => readEnvironment(broken)).toThrow(
+      'MILLRACE_HOT_TABLE is not set; MILLRACE_BUCKET is not set; MILLRACE_LOG_SAMPLE_RATE must be a number from 0 to 1, not "5"',
+    );
+  });
+});

@@ -1,0 +1,232 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type FunctionName, PERMISSIONS, type Permissions } from '../../../infra/constructs/permissions.ts';
+import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.ts';
+import type { RouteGroup } from '../../../lib/http/route.ts';
+import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
+import { sealDue } from '../../../lib/segment/maintenance.ts';
+import type { Bucket } from '../../../lib/storage/bucket.ts';
+import { StorageFault } from '../../../lib/storage/fault.ts';
+import type { SortKey, Table } from '../../../lib/storage/table.ts';
+import { storedClusterId } from '../../../lib/topic/cluster-id.ts';
+import { memoryStorage, newCall } from '../../support/log-on-memory.ts';
+
+/**
+ * The real engine on storage that refuses what the role of a function may not do: what IAM would refuse on AWS, leading
+ * keys included, which emulators do not know.
+ */
+const storage = memoryStorage();
+const refusals: string[] = [];
+
+const matches = (patterns: readonly string[], text: string): boolean =>
+  patterns.some((pattern) =>
+    pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
+  );
+
+function check(name: FunctionName, what: string, allowed: boolean): void {
+  if (allowed) return;
+  refusals.push(`${name}: ${what}`);
+  throw new StorageFault('refused', `${name} may not: ${what}`);
+}
+
+function guardedTable<S extends SortKey>(
+  table: Table<S>,
+  name: FunctionName,
+  which: 'hot' | 'catalog',
+): Table<S> {
+  const may = (action: string, pk: string): void => {
+    const allowed = PERMISSIONS[name][which].some(
+      ({ actions, leadingKeys = ['*'] }) =>
+        actions.some((one) => one === `dynamodb:${action}`) && matches(leadingKeys, pk),
+    );
+    check(name, `${which} ${action} ${pk}`, allowed);
+  };
+  return {
+    ...table,
+    get: async (key, ...rest) => {
+      may('GetItem', key.pk);
+      return table.get(key, ...rest);
+    },
+    put: async (item, ...rest) => {
+      may('PutItem', item.pk);
+      return table.put(item, ...rest);
+    },
+    query: async (pk, ...rest) => {
+      may('Query', pk);
+      return table.query(pk, ...rest);
+    },
+    delete: async (key, ...rest) => {
+      may('DeleteItem', key.pk);
+      return table.delete(key, ...rest);
+    },
+  };
+}
+
+function guardedBucket(bucket: Bucket, name: FunctionName): Bucket {
+  const permissions: Permissions = PERMISSIONS[name];
+  const may = (action: string, key: string): void => {
+    const allowed = permissions.bucket.some(
+      ({ actions, keys }) => actions.some((one) => one === `s3:${action}`) && matches(keys, key),
+    );
+    check(name, `object ${action} ${key}`, allowed);
+  };
+  return {
+    get: async (key, ...rest) => {
+      may('GetObject', key);
+      return bucket.get(key, ...rest);
+    },
+    put: async (key, ...rest) => {
+      may('PutObject', key);
+      may('GetObject', key); // a retry looks when the object was stored
+      return bucket.put(key, ...rest);
+    },
+    list: async (...args) => {
+      check(name, 'list', permissions.listBucket);
+      return bucket.list(...args);
+    },
+    delete: async (keys, ...rest) => {
+      for (const key of keys) may('DeleteObject', key);
+      return bucket.delete(keys, ...rest);
+    },
+  };
+}
+
+function storageOf(name: FunctionName): LogOptions {
+  return {
+    ...storage,
+    hot: guardedTable(storage.hot, name, 'hot'),
+    catalog: guardedTable(storage.catalog, name, 'catalog'),
+    bucket: guardedBucket(storage.bucket, name),
+  };
+}
+
+/** Opened as the functions do it: only admin may make the cluster id. */
+async function open(name: FunctionName, groups: readonly RouteGroup[]): Promise<HttpHandler> {
+  const own = storageOf(name);
+  const call = newCall(own.clock);
+  const clusterId = name === 'admin' ? undefined : await storedClusterId(own.catalog, call);
+  const log = await openLog({ ...own, ...(clusterId === undefined ? {} : { clusterId }) }, call);
+  const onFault = ({ cause }: { readonly cause: unknown }): void => {
+    throw cause;
+  };
+  return createHttpHandler({ ...own, log, groups, onFault });
+}
+
+const handlers = new Map<string, HttpHandler>();
+let clusterId = '';
+
+async function ask(
+  handler: HttpHandler | undefined,
+  request: { readonly method: string; readonly path: string; readonly body?: unknown; readonly key?: string },
+): Promise<{ readonly status: number; readonly body: string }> {
+  const [path = '', query = ''] = request.path.replace('{cluster}', clusterId).split('?');
+  const answer = await handler?.(
+    {
+      method: request.method,
+      path,
+      query,
+      headers: {
+        'content-type': path.startsWith('/v3') ? 'application/json' : 'application/vnd.kafka.json.v2+json',
+        ...(request.key === undefined ? {} : { 'idempotency-key': request.key }),
+      },
+      body: request.body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(request.body)),
+    },
+    { call: newCall(storage.clock) },
+  );
+  return { status: answer?.status ?? 0, body: String(answer?.body) };
+}
+
+const records = (...values: unknown[]): object => ({ records: values.map((value) => ({ value })) });
+const V3 = '/v3/clusters/{cluster}';
+
+describe('what the engine does is within the rights of the function that does it', () => {
+  beforeAll(async () => {
+    handlers.set('admin', await open('admin', ['admin', 'produce', 'fetch']));
+    const clusters = await ask(handlers.get('admin'), { method: 'GET', path: '/v3/clusters' });
+    clusterId = (JSON.parse(clusters.body) as { data: { cluster_id: string }[] }).data[0]?.cluster_id ?? '';
+    handlers.set('produce', await open('produce', ['produce']));
+    handlers.set('fetch', await open('fetch', ['fetch']));
+  });
+
+  // In this order: later steps build on earlier ones.
+  const configs = [{ name: 'segment.bytes', value: '1048576' }];
+  const topic = { topic_name: 't', partitions_count: 2, configs };
+  const large = 'x'.repeat(400_000);
+  it.each([
+    ['admin', 201, { method: 'POST', path: `${V3}/topics`, body: topic }],
+    ['admin', 200, { method: 'PATCH', path: `${V3}/topics/t`, body: { partitions_count: 3 } }],
+    [
+      'admin',
+      204,
+      { method: 'PUT', path: `${V3}/topics/t/configs/retention.ms`, body: { value: '86400000' } },
+    ],
+    ['admin', 200, { method: 'GET', path: '/topics/t' }],
+    ['produce', 200, { method: 'POST', path: '/topics/t/partitions/0', body: records('inline') }],
+    ['produce', 200, { method: 'POST', path: '/topics/t', body: records('anywhere', 1, 2) }],
+    ['produce', 200, { method: 'POST', path: '/topics/t/partitions/0', body: records('keyed'), key: 'k' }],
+    ['produce', 200, { method: 'POST', path: '/topics/t/partitions/0', body: records('keyed'), key: 'k' }],
+    ['produce', 200, { method: 'POST', path: '/topics/t/partitions/0', body: records(large, large, large) }],
+    [
+      'fetch',
+      200,
+      { method: 'GET', path: '/topics/t/partitions/0/records?offset=0&timeout=0&max_bytes=9000000' },
+    ],
+    [
+      'fetch',
+      200,
+      { method: 'GET', path: '/topics/t/partitions/0/records?timestamp=0&timeout=0&max_bytes=100' },
+    ],
+    ['fetch', 200, { method: 'GET', path: '/topics/t/partitions/0/offsets' }],
+    [
+      'admin',
+      200,
+      { method: 'POST', path: '/topics/t/partitions/0/', body: records('by default', large), key: 'd' },
+    ],
+    [
+      'admin',
+      200,
+      { method: 'GET', path: '/topics/t/partitions/0/records/?offset=0&timeout=0&max_bytes=100' },
+    ],
+  ] as const)('%s: %i for %o', async (name, status, request) => {
+    const answer = await ask(handlers.get(name), request);
+    expect(refusals).toEqual([]);
+    expect(answer.status, answer.body).toBe(status);
+  });
+
+  it('maintenance: seals what is due', async () => {
+    const report = await sealDue(engineParts(storageOf('maintenance')), {}, newCall(storage.clock));
+    expect(refusals).toEqual([]);
+    expect(report).toMatchObject({ failures: [], isComplete: true });
+    expect(report.sealedCount).toBeGreaterThan(0);
+  });
+
+  it.each(['fetch', 'admin'])('%s: reads what has been sealed', async (name) => {
+    const path = '/topics/t/partitions/0/records?offset=0&timeout=0&max_bytes=9000000';
+    expect((await ask(handlers.get(name), { method: 'GET', path })).status).toBe(200);
+    expect(refusals).toEqual([]);
+  });
+
+  it('produce: appends to a partition whose beginning has been sealed, from a new process', async () => {
+    const fresh = await open('produce', ['produce']);
+    const answer = await ask(fresh, {
+      method: 'POST',
+      path: '/topics/t/partitions/0',
+      body: records('more'),
+    });
+    expect(answer.status, answer.body).toBe(200);
+    expect(refusals).toEqual([]);
+  });
+
+  it('admin: deletes the topic and makes it again', async () => {
+    const admin = handlers.get('admin');
+    expect((await ask(admin, { method: 'DELETE', path: `${V3}/topics/t` })).status).toBe(204);
+    expect((await ask(admin, { method: 'POST', path: `${V3}/topics`, body: topic })).status).toBe(201);
+    expect(refusals).toEqual([]);
+  });
+
+  it('and the guard does refuse what is outside of them', async () => {
+    const call = newCall(storage.clock);
+    const item = { pk: 'topics', sk: 't', version: 'v', attributes: {} };
+    const put = storageOf('produce').catalog.put(item, { condition: { kind: 'ifAbsent' } }, call);
+    await expect(put).rejects.toThrow('produce may not: catalog PutItem topics');
+  });
+});
