@@ -11,14 +11,17 @@ const STOP_MS_MAX = 15_000;
 
 /**
  * Runs its arguments as a child and ends it when its own standard input closes, which happens when the test process
- * ends in whatever way. What does not heed SIGTERM is killed with its whole process group 10 s later.
+ * ends in whatever way; the working directory goes with it. What does not heed SIGTERM is killed with its whole process
+ * group 10 s later.
  */
 const GUARD = [
   'exec 3<&0',
+  'directory=$PWD',
   '"$@" </dev/null 3<&- & child=$!',
-  '(read -r _ <&3; kill "$child" 2>/dev/null; sleep 10; kill -9 -- "-$$") 2>/dev/null & guard=$!',
+  '(read -r _ <&3; : >orphaned; kill "$child"; sleep 10; kill -9 -- "-$$") 2>/dev/null & guard=$!',
   'wait "$child"; status=$?',
   'kill "$guard" 2>/dev/null',
+  'if [ -e orphaned ]; then cd / && rm -rf "$directory"; fi',
   'exit "$status"',
 ].join('\n');
 
