@@ -65,7 +65,7 @@ describe('creating topics', () => {
     expect(await names()).toEqual([]);
   });
 
-  it.each([
+  it.each<Record<string, string>>([
     { 'no.such.config': '1' },
     { 'retention.ms': 'soon' },
     { 'retention.ms': '-2' },
