@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+export interface DemoNode {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly isTemporary: boolean;
+  /** Lets what is in flight finish; then a temporary data directory is gone. */
+  close(): Promise<void>;
+}
+
+/** Rejects with what the node could not start for. */
+export async function startDemoNode(givenDataDir: string | undefined): Promise<DemoNode> {
+  const isTemporary = givenDataDir === undefined;
+  const dataDir = isTemporary ? mkdtempSync(join(tmpdir(), 'millrace-demo-')) : resolve(givenDataDir);
+  const remove = (): void => {
+    if (isTemporary) rmSync(dataDir, { recursive: true, force: true });
+  };
+  // A second Ctrl-C ends the process at once; the directory goes all the same.
+  process.once('exit', remove);
+  const worker = new Worker(new URL('./node-worker.ts', import.meta.url), { workerData: { dataDir } });
+  const url = await new Promise<string>((started, failed) => {
+    worker.once('message', started).once('error', failed);
+  });
+  const ended = new Promise<void>((done) => {
+    worker.once('exit', () => done());
+  });
+  return {
+    url,
+    dataDir,
+    isTemporary,
+    close: async () => {
+      worker.postMessage('stop');
+      await ended;
+      remove();
+    },
+  };
+}

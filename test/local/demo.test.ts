@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startDemoNode } from '../../demo/local-node.ts';
+import { readOptions, UsageError } from '../../demo/options.ts';
+
+const MAIN = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
+
+/** The demo's temporary directories are made in here, so that a test sees whether they are gone. */
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'demo-test-'));
+});
+afterEach(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs it to its end; `onOutput` sees all it has said so far. */
+function runDemo(
+  args: readonly string[],
+  options: {
+    readonly environment?: Record<string, string>;
+    readonly onOutput?: (all: string, kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, TMPDIR: scratch, MILLRACE_DATA_DIR: '', ...options.environment },
+  });
+  let output = '';
+  const take = (data: Buffer): void => {
+    output += data.toString();
+    options.onOutput?.(output, (signal) => child.kill(signal));
+  };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (code) => resolve({ code, output }));
+  });
+}
+
+interface Passed {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Stands before a node: `answer` gets what the node answered, and says what the client sees. */
+async function startProxy(
+  url: string,
+  answer: (passed: Passed) => void,
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const sent: Buffer[] = [];
+    for await (const part of request) sent.push(part as Buffer);
+    const headers = new Headers();
+    for (const name of ['content-type', 'accept', 'idempotency-key']) {
+      const value = request.headers[name];
+      if (typeof value === 'string') headers.set(name, value);
+    }
+    const got = await fetch(url + request.url, {
+      method: request.method ?? 'GET',
+      headers,
+      ...(sent.length > 0 ? { body: Buffer.concat(sent) } : {}),
+    });
+    answer({ request, response, status: got.status, headers: got.headers, body: await got.text() });
+  };
+  const server = createServer((request, response) => {
+    pass(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function passOn({ response, status, headers }: Passed, body: string): void {
+  const kept = ['content-type', 'x-next-offset', 'x-millrace-cost'].flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value] as const];
+  });
+  response.writeHead(status, Object.fromEntries(kept)).end(body);
+}
+
+/** The values of two flights from one airport change places in what is read from partition 0. */
+const startSwappingProxy = (url: string): ReturnType<typeof startProxy> =>
+  startProxy(url, (passed) => {
+    if (!passed.request.url?.includes('/partitions/0/records?offset=0&')) return passOn(passed, passed.body);
+    const records = JSON.parse(passed.body) as { key: string; value: unknown }[];
+    const [one] = records;
+    const other = records.findLast(({ key }) => key === one?.key);
+    if (one !== undefined && other !== undefined) [one.value, other.value] = [other.value, one.value];
+    passOn(passed, JSON.stringify(records));
+  });
+
+/** The first produce to partition 1 is stored, and its answer lost. */
+function startForgetfulProxy(url: string): ReturnType<typeof startProxy> {
+  let isLost = false;
+  return startProxy(url, (passed) => {
+    if (!isLost && passed.request.method === 'POST' && passed.request.url?.endsWith('/partitions/1')) {
+      isLost = true;
+      passed.response.destroy();
+    } else passOn(passed, passed.body);
+  });
+}
+
+const costs = (output: string, row: string): number[] =>
+  (output.split('\n').find((line) => line.trim().startsWith(row)) ?? '')
+    .split(/\s{2,}/)
+    .filter((cell) => cell.startsWith('$'))
+    .map((cell) => Number(cell.slice(1)));
+
+describe('npm run demo', () => {
+  it('proves counts and order both ways, states speed and cost, and leaves nothing behind', async () => {
+    const { code, output } = await runDemo(['--records', '3000', '--batch', '200']);
+    expect(output).toContain('json: topic flights,');
+    expect(output).toContain('batches: topic flights-batches,');
+    expect(output.match(/sent 3,000 records of 191 origins, 0\.3 MB/g)).toHaveLength(2);
+    expect(output.match(/read 3,000 records of 191 origins, by partition/g)).toHaveLength(2);
+    expect(output.match(/PROVED: .* each of the 191 origins came back in the order sent/g)).toHaveLength(2);
+    expect(output).not.toContain('NOT PROVED');
+    expect(output.match(/(in |out) [\d.]+ MB\/s, [\d,]+ records\/s/g)).toHaveLength(4);
+    for (const row of ['Millrace, json', 'Millrace, batches', 'Kinesis on demand', 'MSK Serverless']) {
+      const [paidIn = 0, paidOut = Number.NaN, together = 0] = costs(output, row);
+      expect(paidIn, row).toBeGreaterThan(0);
+      expect(together, row).toBeCloseTo(paidIn + paidOut, 4);
+    }
+    expect(code).toBe(0);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('keeps a data directory that it was given, and takes another topic the next time', async () => {
+    const environment = { MILLRACE_DATA_DIR: join(scratch, 'kept') };
+    const args = ['--records', '500', '--via', 'json'];
+    const first = await runDemo(args, { environment });
+    const second = await runDemo(args, { environment });
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(first.output).toContain('json: topic flights,');
+    expect(second.output).toContain('json: topic flights-2,');
+    expect(readdirSync(environment.MILLRACE_DATA_DIR)).toContain('millrace.sqlite');
+  });
+
+  it('uses a node that runs already', async () => {
+    const node = await startDemoNode(join(scratch, 'running'));
+    try {
+      const { code, output } = await runDemo(['--records', '500', '--via', 'batches', '--url', node.url]);
+      expect(output).toContain(`millrace at ${node.url}\n`);
+      expect(output).toContain('PROVED: ');
+      expect(code).toBe(0);
+    } finally {
+      await node.close();
+    }
+  });
+
+  it('says what differs and ends with code 1 if the records of a key come back in another order', async () => {
+    const node = await startDemoNode(join(scratch, 'running'));
+    const liar = await startSwappingProxy(node.url);
+    try {
+      const { code, output } = await runDemo(['--records', '3000', '--via', 'json', '--url', liar.url]);
+      expect(output).toContain('NOT PROVED: 1 differences');
+      expect(output).toMatch(
+        /partition 0, key "\w{3}": \d+ records, but in another order than they were sent in/,
+      );
+      expect(code).toBe(1);
+    } finally {
+      await liar.close();
+      await node.close();
+    }
+  });
+
+  it('retries an answer that never came, and stores the records once', async () => {
+    const node = await startDemoNode(join(scratch, 'running'));
+    const forgetful = await startForgetfulProxy(node.url);
+    try {
+      const { code, output } = await runDemo(['--records', '3000', '--via', 'json', '--url', forgetful.url]);
+      expect(output).toMatch(/in {2}.* requests, 1 of them again/);
+      expect(output).toContain(' PROVED: ');
+      expect(code).toBe(0);
+    } finally {
+      await forgetful.close();
+      await node.close();
+    }
+  });
+
+  it('ends on Ctrl-C with code 130 and without its data directory', async () => {
+    let isSent = false;
+    const { code, output } = await runDemo(['--all'], {
+      onOutput: (all, kill) => {
+        if (isSent || !all.includes('millrace at ')) return;
+        isSent = true;
+        kill('SIGINT');
+      },
+    });
+    expect(output).toContain('interrupted');
+    expect(code).toBe(130);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('answers a bad command line with its usage and code 2', async () => {
+    const { code, output } = await runDemo(['--records', 'many']);
+    expect(output).toContain("--records must be a whole number from 1, not 'many'");
+    expect(output).toContain('usage: npm run demo');
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    '--records 0',
+    '--records 1e3',
+    '--batch 10001',
+    '--all --records 5',
+    '--via pigeon',
+    '--url ftp://example.org',
+    '--header nonsense',
+    '--what',
+    'what',
+  ])('refuses %s', (line) => {
+    expect(() => readOptions(line.split(' '), {})).toThrow(UsageError);
+  });
+});
