@@ -23,9 +23,16 @@ export async function writeGoldenRecords(folder: string): Promise<void> {
   await runJava(['write', folder]);
 }
 
-/** What Kafka reads in each file; fails if it finds a batch, a record or a checksum that is not valid. */
-export async function readWithKafka(files: readonly string[]): Promise<DescribedBatch[][]> {
+/** The name of the Java exception. */
+export interface RefusedByKafka {
+  readonly refused: string;
+}
+
+/** What Kafka reads in each file, if every batch, record and checksum in it is valid. */
+export async function readWithKafka(
+  files: readonly string[],
+): Promise<(readonly DescribedBatch[] | RefusedByKafka)[]> {
   const output = await runJava(['read', ...files]);
   const lines = output.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as DescribedBatch[]);
+  return lines.map((line) => JSON.parse(line) as DescribedBatch[] | RefusedByKafka);
 }

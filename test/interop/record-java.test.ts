@@ -12,7 +12,7 @@ import {
   setAppendTime,
 } from '../../lib/record/index.ts';
 import { type DescribedBatch, describeBatches } from '../golden/describe.ts';
-import { readWithKafka } from '../golden/kafka-java.ts';
+import { type RefusedByKafka, readWithKafka } from '../golden/kafka-java.ts';
 import { largeRecords, smallRecords } from '../golden/sample-records.ts';
 
 const TIME_MS = 1_700_000_000_000;
@@ -35,7 +35,12 @@ const appended = (records: readonly NewRecord[], compression: 'none' | 'lz4'): U
 
 const producer = { producerId: 4711, producerEpoch: 3, baseSequence: 2 ** 31 - 8 };
 
-/** What each file holds, and the records that went in. */
+/** A refusal has no batches, and then every claim below fails. */
+const batchesOf = (
+  result: readonly DescribedBatch[] | RefusedByKafka | undefined,
+): readonly DescribedBatch[] => (result === undefined || 'refused' in result ? [] : result);
+
+/** What each file holds. */
 const cases: Record<string, Uint8Array> = {
   ...Object.fromEntries(
     COMPRESSION_NAMES.map((compression) => [
@@ -67,7 +72,7 @@ const cases: Record<string, Uint8Array> = {
 
 describe("Millrace's batches, read by Apache Kafka's Java client", () => {
   let folder = '';
-  let readByKafka = new Map<string, DescribedBatch[]>();
+  let readByKafka = new Map<string, readonly DescribedBatch[]>();
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-records-'));
@@ -78,7 +83,7 @@ describe("Millrace's batches, read by Apache Kafka's Java client", () => {
     }));
     for (const file of files) await writeFile(file.path, file.bytes);
     const results = await readWithKafka(files.map((file) => file.path));
-    readByKafka = new Map(files.map((file, index) => [file.name, results[index] ?? []]));
+    readByKafka = new Map(files.map((file, index) => [file.name, batchesOf(results[index])]));
   });
 
   afterAll(async () => {
