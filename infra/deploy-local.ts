@@ -8,6 +8,10 @@ async function main(): Promise<void> {
     region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
     accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'test',
     secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'test',
+    // For an endpoint that speaks TLS with a certificate of its own.
+    ...(process.env.AWS_CA_BUNDLE === undefined
+      ? {}
+      : { environment: { AWS_CA_BUNDLE: process.env.AWS_CA_BUNDLE } }),
   };
   const { endpoint, region, accessKeyId, secretAccessKey } = emulator;
   if (!(await listens(endpoint))) {
@@ -24,9 +28,15 @@ async function main(): Promise<void> {
   const { ApiId: apiId } = outputs;
   if (apiId === undefined) throw new Error('the stack was deployed but has no output ApiId');
   const url = emulatorApiUrl(endpoint, apiId);
-  const signed = `--aws-sigv4 'aws:amz:${region}:execute-api' --user '${accessKeyId}:${secretAccessKey}'`;
   console.log(`\nMillrace is deployed: ${url}\n\nTry it (requests are signed, as with IAM on AWS):\n`);
-  console.log(`  curl -sS ${signed} '${url}/v3/clusters'`);
+  const curl = `curl -sS --aws-sigv4 'aws:amz:${region}:execute-api' --user '${accessKeyId}:${secretAccessKey}'`;
+  const json = 'application/vnd.kafka.json.v2+json';
+  const tries = [
+    `-H 'content-type: application/json' -d '{"topic_name":"orders","partitions_count":6}' '${url}/admin/topics'`,
+    `-H 'content-type: ${json}' -d '{"records":[{"key":"a","value":{"n":1}}]}' '${url}/topics/orders/partitions/0'`,
+    `-H 'accept: ${json}' '${url}/topics/orders/partitions/0/records?offset=0'`,
+  ];
+  for (const one of tries) console.log(`  ${curl} ${one}`);
 }
 
 try {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { deployed, ROOT } from './support/deployed.ts';
 import { httpClient, sigV4 } from './support/http-client.ts';
@@ -19,6 +20,8 @@ describe('a reader through API Gateway', () => {
     const start = await client.endOffset(topic, 0);
     const startedMs = performance.now();
     const waiting = client.read({ topic, partition: 0, offset: start }, { timeoutMs: PATIENCE_MS });
+    // So that it usually has found nothing before there is something; the claim holds if it has not.
+    await sleep(1_000);
     const answer = await client.produce({ topic, partition: 0, values: ['awaited'] });
     expect(answer.kind).toBe('acknowledged');
     expect((await waiting).records.map(({ value }) => value)).toEqual(['awaited']);
