@@ -1,0 +1,33 @@
+import { checkChains } from './check-chain.ts';
+import { checkProduces } from './check-produces.ts';
+import { checkReads } from './check-reads.ts';
+import { checkReferences } from './check-references.ts';
+import { readTruth } from './truth.ts';
+import type { Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Every promise that can be judged from the two histories: storage's and the clients'. Earliest first. */
+export function check(world: World): Violation[] {
+  const { storage, codecs, history, scheduler } = world;
+  const truth = readTruth(storage, codecs);
+  const found: Violation[] = [
+    ...checkChains(storage, truth, codecs),
+    ...checkProduces(history, truth),
+    ...checkReads(history, truth),
+    ...checkReferences(storage, truth, scheduler.nowMs),
+    ...history.surprises.map(
+      ({ process, what, atMs, error }): Violation => ({
+        invariant: 'I10',
+        message: `${process}, ${what}: ${errorText(error)}`,
+        atMs,
+      }),
+    ),
+  ];
+  return found.sort((a, b) => a.atMs - b.atMs);
+}
+
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` because of ${errorText(error.cause)}`;
+  return `${error.stack ?? String(error)}${cause}`;
+}

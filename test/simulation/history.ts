@@ -1,0 +1,90 @@
+/** What clients of the log saw. Together with storage's own history this is all that the checkers judge. */
+export interface History {
+  readonly produces: ProduceAttempt[];
+  readonly fetches: FetchRecord[];
+  readonly listings: ListingRecord[];
+  readonly deletions: DeletionRecord[];
+  /** Errors that no caller should ever see. */
+  readonly surprises: Surprise[];
+}
+
+export function createHistory(): History {
+  return { produces: [], fetches: [], listings: [], deletions: [], surprises: [] };
+}
+
+/** When a request was sent and when its answer was heard, in true time. */
+interface Span {
+  readonly process: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly startedMs: number;
+  /** Infinity if it never was. */
+  endedMs: number;
+}
+
+/** One wish of a client: these records, in this order, once. Every value in a run is unique. */
+export interface Intent {
+  readonly id: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly values: readonly string[];
+  readonly timestampMs: number;
+  readonly idempotencyKey: string | undefined;
+  readonly attempts: ProduceAttempt[];
+}
+
+export interface ProduceAttempt extends Span {
+  readonly intent: Intent;
+  outcome: ProduceOutcome;
+}
+
+export type ProduceOutcome =
+  | { readonly kind: 'acknowledged'; readonly baseOffset: number; readonly duplicate: boolean }
+  /** The error says that nothing was stored. */
+  | { readonly kind: 'refused'; readonly code: string }
+  /** Timed out, or the process crashed, or the client lost patience: anything may have happened. */
+  | { readonly kind: 'open'; readonly why: string };
+
+export interface ReadRecord {
+  readonly offset: number;
+  readonly value: string;
+}
+
+export interface FetchRecord extends Span {
+  readonly offset: number;
+  outcome:
+    | {
+        readonly kind: 'read';
+        readonly records: readonly ReadRecord[];
+        /** Where each batch begins and ends. */
+        readonly spans: readonly (readonly [number, number])[];
+        readonly nextOffset: number;
+        readonly highWatermark: number;
+        readonly logStartOffset: number;
+      }
+    | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+    | { readonly kind: 'open'; readonly why: string };
+}
+
+export interface ListingRecord extends Span {
+  readonly at: 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number };
+  outcome:
+    | { readonly kind: 'listed'; readonly offset: number; readonly timestampMs: number }
+    | { readonly kind: 'failed'; readonly code: string }
+    | { readonly kind: 'open'; readonly why: string };
+}
+
+/** A deletion that was answered: after `endedMs` nothing may enter the topic with that id. */
+export interface DeletionRecord {
+  readonly topic: string;
+  readonly process: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+export interface Surprise {
+  readonly process: string;
+  readonly what: string;
+  readonly atMs: number;
+  readonly error: unknown;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { loadCodecs } from '../../lib/record/index.ts';
+import { CALM } from './profile.ts';
+import { simulate } from './run.ts';
+
+const FIRST_SEEDS = [1, 31, 61, 91];
+const DAY_MS = 86_400_000;
+const codecs = await loadCodecs();
+
+describe('the simulation', () => {
+  it('replays the same run for the same seed, and another for another', async () => {
+    for (const seed of [3, 21, 47]) {
+      const first = await simulate({ seed, codecs });
+      const second = await simulate({ seed, codecs });
+      const other = await simulate({ seed: seed + 1, codecs });
+      expect(second.fingerprint).toBe(first.fingerprint);
+      expect(second.eventCount).toBe(first.eventCount);
+      expect(other.fingerprint).not.toBe(first.fingerprint);
+    }
+  });
+
+  it('acknowledges every produce and reads all of it where nothing goes wrong', async () => {
+    const outcome = await simulate({ seed: 1, codecs, profile: CALM });
+    expect(outcome.report()).toBe('nothing is broken');
+    expect(outcome.acknowledgedCount).toBe(outcome.produceCount);
+    expect(outcome.produceCount).toBeGreaterThan(15);
+  });
+
+  it.each(FIRST_SEEDS)('keeps I1 to I7 and I10 through the faults of 30 seeds from %i on', async (first) => {
+    let acknowledged = 0;
+    let virtualMs = 0;
+    for (let seed = first; seed < first + 30; seed++) {
+      const outcome = await simulate({ seed, codecs });
+      expect(outcome.violations, outcome.report()).toEqual([]);
+      acknowledged += outcome.acknowledgedCount;
+      virtualMs += outcome.virtualMs;
+    }
+    // The runs must be worth something: storms that let nothing through would prove nothing.
+    expect(acknowledged).toBeGreaterThan(30 * 20);
+    expect(virtualMs).toBeGreaterThan(30 * 5 * DAY_MS);
+  });
+});

@@ -1,0 +1,136 @@
+import { MillraceError } from '../../lib/errors.ts';
+import type { ProduceResult } from '../../lib/log.ts';
+import { encodeBatch } from '../../lib/record/index.ts';
+import type { Intent, ProduceAttempt, ProduceOutcome } from './history.ts';
+import { ask, type Node, type Reply } from './pool.ts';
+import type { SeededRandom } from './random.ts';
+import { noteSurprise } from './surprises.ts';
+import type { World } from './world.ts';
+
+/** One client that produces: a burst of work in every era, requests one after another. */
+export async function runWriter(world: World, random: SeededRandom): Promise<void> {
+  const { profile, scheduler } = world;
+  for (const startMs of world.eraStartsMs.slice(0, -1)) {
+    await scheduler.sleep(Math.max(0, startMs - scheduler.nowMs) + random.between(0, 500));
+    for (let i = 0; i < profile.producesPerEra; i++) {
+      await produce(world, random, newIntent(world, random));
+      await scheduler.sleep(random.next() * profile.thinkMsMax);
+    }
+  }
+}
+
+export function newIntent(world: World, random: SeededRandom): Intent {
+  const { profile } = world;
+  const id = world.nextIntent();
+  const padding = 'x'.repeat(random.integer(profile.valueBytesMax));
+  return {
+    id,
+    topic: random.pick(profile.topicNames),
+    partition: random.integer(profile.partitionCount),
+    values: Array.from({ length: 1 + random.integer(4) }, (_, index) => `${id}/${index}/${padding}`),
+    timestampMs: Math.floor(world.scheduler.nowMs) - random.integer(1_000),
+    idempotencyKey: random.chance(profile.keyedRate) ? `key-${id}` : undefined,
+    attempts: [],
+  };
+}
+
+/** Sends it, and while the outcome is open and there is a key, sends it again, to whichever node comes next. */
+async function produce(world: World, random: SeededRandom, intent: Intent): Promise<void> {
+  const { profile, scheduler, pool } = world;
+  const isKeyed = intent.idempotencyKey !== undefined;
+  for (let attempt = 0; attempt < (isKeyed ? profile.attemptsMax : 1); attempt++) {
+    const twin =
+      isKeyed && random.chance(profile.doubledRate) ? send(world, random, intent, pool.pick()) : undefined;
+    const reply = await send(world, random, intent, pool.pick());
+    await twin;
+    if (reply.kind === 'answer') return;
+    if (reply.kind === 'error' && !mayRetry(reply.error)) return;
+    await scheduler.sleep(random.next() * 300);
+  }
+}
+
+function mayRetry(error: unknown): boolean {
+  return error instanceof MillraceError && error.row.retriable;
+}
+
+export async function send(
+  world: World,
+  random: SeededRandom,
+  intent: Intent,
+  node: Node,
+): Promise<Reply<ProduceResult>> {
+  const { scheduler, trace, profile, history } = world;
+  const process = node.process.name;
+  const attempt: ProduceAttempt = {
+    intent,
+    process,
+    topic: intent.topic,
+    partition: intent.partition,
+    startedMs: scheduler.nowMs,
+    endedMs: Number.POSITIVE_INFINITY,
+    outcome: { kind: 'open', why: 'no answer' },
+  };
+  intent.attempts.push(attempt);
+  history.produces.push(attempt);
+  const batches = encode(world, intent);
+  const deadlineMs = random.pick([2_000, 10_000, 25_000]);
+  trace.add({ kind: 'produce', process, detail: () => intentText(intent) });
+  return ask(
+    scheduler,
+    node,
+    { patienceMs: profile.patienceMs, deadlineMs },
+    (log, call) =>
+      log.produce(
+        {
+          topic: intent.topic,
+          partition: intent.partition,
+          batches,
+          ...(intent.idempotencyKey === undefined ? {} : { idempotencyKey: intent.idempotencyKey }),
+        },
+        call,
+      ),
+    (reply) => {
+      attempt.endedMs = scheduler.nowMs;
+      attempt.outcome = outcomeOf(world, process, reply);
+      scheduler.mix(attempt.outcome.kind);
+      trace.add({
+        kind: 'produced',
+        process,
+        detail: () => `${intentText(intent)}: ${JSON.stringify(attempt.outcome)}`,
+      });
+    },
+  );
+}
+
+function outcomeOf(world: World, process: string, reply: Reply<ProduceResult>): ProduceOutcome {
+  if (reply.kind === 'silence') return { kind: 'open', why: reply.why };
+  if (reply.kind === 'answer') {
+    const { baseOffset, duplicate } = reply.value;
+    return { kind: 'acknowledged', baseOffset, duplicate };
+  }
+  const code = noteSurprise(world, process, 'produce', reply.error);
+  const isOpen = code === 'REQUEST_TIMED_OUT' || code === 'UNKNOWN_SERVER_ERROR';
+  return isOpen ? { kind: 'open', why: code } : { kind: 'refused', code };
+}
+
+/** A new copy every time, because the log may patch what it is given; otherwise the same bytes for every attempt. */
+function encode(world: World, intent: Intent): Uint8Array {
+  const text = new TextEncoder();
+  const records = intent.values.map((value) => ({
+    key: null,
+    value: text.encode(value),
+    headers: [],
+    timestampMs: intent.timestampMs,
+  }));
+  const parts: Uint8Array[] = [];
+  const perBatch = 1 + (intent.id % 3);
+  for (let at = 0; at < records.length; at += perBatch) {
+    parts.push(encodeBatch(world.codecs, records.slice(at, at + perBatch), { compression: 'none' }));
+  }
+  return Buffer.concat(parts);
+}
+
+function intentText(intent: Intent): string {
+  const key = intent.idempotencyKey === undefined ? '' : ` ${intent.idempotencyKey}`;
+  return `#${intent.id}${key} ${intent.values.length} records to ${intent.topic}-${intent.partition}`;
+}
