@@ -47,6 +47,11 @@ export interface LogOptions {
   readonly clusterId?: string;
   /** Partitions of a topic that is created without a number, Kafka's `num.partitions`. @default 1 */
   readonly partitionCountDefault?: number;
+  /**
+   * Awaited before a chunk is composed: appends that arrive meanwhile go into it. For processes where many requests
+   * arrive in one turn of the event loop and a commit holds it. @default not at all
+   */
+  readonly gather?: () => Promise<void>;
   /** @default every rule; only the simulation turns one off */
   readonly rules?: Rules;
 }
@@ -70,6 +75,7 @@ export function engineParts(options: LogOptions): EngineParts {
     random,
     codecs,
     rules,
+    ...(options.gather === undefined ? {} : { gather: options.gather }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import { costOf } from './cost.ts';
-import { asHttpError, errorResponse, HttpError, INTERNAL, notFound } from './http-error.ts';
+import { asHttpError, errorResponse, HttpError, INTERNAL, notFound, type RestCodes } from './http-error.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './message.ts';
 import type { Exchange, RouteGroup, Services } from './route.ts';
 import { createRouter, type Match } from './router.ts';
@@ -51,6 +51,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     clock: options.clock,
     keylessPartition: createStickyPartitioner(options),
     notReady: options.notReady ?? (() => undefined),
+    noteFault: faultNoter(options.onFault),
     answerBytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX,
   };
 
@@ -59,10 +60,10 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     try {
       if (request.path === OPENAPI_PATH && groups.includes('admin')) return await openApi(request);
       const match = found(route(request.method, request.path), request);
-      const response = await answer(services, options, match, request, context);
+      const response = await answer(services, match, request, context);
       return request.method === 'HEAD' ? { ...response, body: '' } : response;
     } catch (error) {
-      return failure(options, request, media, error);
+      return failure(services, { request, media, error });
     }
   };
 }
@@ -83,7 +84,6 @@ const mediaOf = (path: string): string =>
 /** Errors of a route carry its cost too: what was used was used. */
 async function answer(
   services: Services,
-  options: HttpHandlerOptions,
   { route: mounted, params }: Found,
   request: HttpRequest,
   context: HttpContext,
@@ -101,11 +101,8 @@ async function answer(
     if (route.api === 'v3') checkCluster(exchange, route.anyCluster === true);
     response = await route.handle(exchange);
   } catch (error) {
-    const expected = asHttpError(error, route.restCodes);
-    response =
-      expected === undefined
-        ? failure(options, request, mediaOf(request.path), error)
-        : errorResponse(expected, mediaOf(request.path));
+    const { restCodes = {} } = route;
+    response = failure(services, { request, media: mediaOf(request.path), error, restCodes });
   }
   if (route.metered !== true) return response;
   return { ...response, headers: { ...response.headers, 'X-Millrace-Cost': costOf(context.call.meter) } };
@@ -118,15 +115,31 @@ function checkCluster({ services, params }: Exchange, anyCluster: boolean): void
 }
 
 function failure(
-  options: HttpHandlerOptions,
-  { method, path }: HttpRequest,
-  media: string,
-  error: unknown,
+  { noteFault }: Services,
+  failed: {
+    readonly request: HttpRequest;
+    readonly media: string;
+    readonly error: unknown;
+    readonly restCodes?: RestCodes;
+  },
 ): HttpResponse {
-  const expected = asHttpError(error);
-  if (expected !== undefined) return errorResponse(expected, media);
-  options.onFault({ method, path, cause: error });
-  return jsonResponse(500, media, INTERNAL);
+  const expected = asHttpError(failed.error, failed.restCodes);
+  if (expected === undefined || expected.status === 500) noteFault(failed.request, failed.error);
+  return expected === undefined
+    ? jsonResponse(500, failed.media, INTERNAL)
+    : errorResponse(expected, failed.media);
+}
+
+/** A fault passes several places that could tell of it. */
+function faultNoter(onFault: HttpHandlerOptions['onFault']): Services['noteFault'] {
+  const noted = new WeakSet<object>();
+  return ({ method, path }, cause) => {
+    if (typeof cause === 'object' && cause !== null) {
+      if (noted.has(cause)) return;
+      noted.add(cause);
+    }
+    onFault({ method, path, cause });
+  };
 }
 
 /** Built on the first demand and kept; the schemas behind it never change. */

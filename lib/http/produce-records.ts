@@ -4,10 +4,9 @@ import type { Codecs } from '../record/codecs.ts';
 import type { CompressionName } from '../record/compression/names.ts';
 import { encodeBatch } from '../record/encode-batch.ts';
 import type { NewRecord } from '../record/record.ts';
-import type { Call } from '../storage/call.ts';
 import { configNumber, configValue } from '../topic/configs.ts';
 import type { Identity } from './identity.ts';
-import type { Services } from './route.ts';
+import type { Exchange } from './route.ts';
 
 export interface PlacedRecord extends NewRecord {
   readonly partition: number;
@@ -93,24 +92,19 @@ function byPartition(records: readonly PlacedRecord[]): Map<number, number[]> {
  * `records`, whose sizes were checked (`tooLargeFor`). Throws only what is not an expected answer.
  */
 export async function produceRecords(
-  services: Services,
+  exchange: Exchange,
   request: {
     readonly topic: TopicDescription;
     readonly records: readonly PlacedRecord[];
     readonly identity: Identity | undefined;
   },
-  call: Call,
 ): Promise<readonly RecordOutcome[]> {
   const { topic, records, identity } = request;
   const outcomes = new Array<RecordOutcome>(records.length);
 
   const produceGroup = async (partition: number, indexes: readonly number[]): Promise<void> => {
-    const result = await produceOne(
-      services,
-      topic,
-      { partition, records: indexes.map((index) => records[index] as PlacedRecord), identity },
-      call,
-    );
+    const group = indexes.map((index) => records[index] as PlacedRecord);
+    const result = await produceOne(exchange, topic, { partition, records: group, identity });
     for (const [position, index] of indexes.entries()) {
       outcomes[index] =
         result instanceof MillraceError
@@ -136,21 +130,21 @@ function stored(record: PlacedRecord, result: ProduceResult, position: number): 
 }
 
 async function produceOne(
-  { log, codecs }: Services,
+  { services, request, call }: Exchange,
   topic: TopicDescription,
   group: {
     readonly partition: number;
     readonly records: readonly PlacedRecord[];
     readonly identity: Identity | undefined;
   },
-  call: Call,
 ): Promise<ProduceResult | MillraceError> {
   try {
-    const batches = encodeAll(codecs, topic, group.records);
+    const batches = encodeAll(services.codecs, topic, group.records);
     const { partition } = group;
-    return await log.produce({ topic: topic.name, partition, batches, ...group.identity }, call);
+    return await services.log.produce({ topic: topic.name, partition, batches, ...group.identity }, call);
   } catch (error) {
-    if (error instanceof MillraceError) return error;
-    throw error;
+    if (!(error instanceof MillraceError)) throw error;
+    if (error.row.httpStatus === 500) services.noteFault(request, error);
+    return error;
   }
 }

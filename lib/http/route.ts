@@ -18,6 +18,8 @@ export interface Services {
   readonly keylessPartition: (request: KeylessRequest) => number;
   /** Why this process should get no traffic now; undefined when it may. */
   readonly notReady: () => string | undefined;
+  /** Tells the operator of a fault whose cause the client does not learn; of the same one only once. */
+  readonly noteFault: (request: HttpRequest, cause: unknown) => void;
   /** Bytes of keys, values and JSON around them in one answer, soft: one record always goes out. */
   readonly answerBytesMax: number;
 }

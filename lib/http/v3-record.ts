@@ -142,7 +142,7 @@ export async function produceEntries(
 ): Promise<readonly Report[]> {
   const good = entries.filter((entry) => entry.kind === 'good');
   const records = good.map(({ record }) => record);
-  const outcomes = await produceRecords(exchange.services, { topic, records, identity }, exchange.call);
+  const outcomes = await produceRecords(exchange, { topic, records, identity });
   let next = 0;
   return entries.map((entry) => {
     if (entry.kind === 'bad') return { kind: 'failed', error: entry.error };

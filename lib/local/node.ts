@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
 import { loadCodecs } from '../record/codecs.ts';
 import { Meter } from '../storage/meter.ts';
+import { createGathering } from './gathering.ts';
 import type { LocalSettings } from './settings.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -41,7 +42,9 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
   const tables = openSqliteTables({ path: join(dataDir, 'millrace.sqlite'), clock });
   try {
     const bucket = openDirectoryBucket({ path: join(dataDir, 'objects'), clock, random });
-    const storage: LogOptions = { hot: tables.hot, catalog: tables.catalog, bucket, clock, random, codecs };
+    const { arrived, gather } = createGathering();
+    const { hot, catalog } = tables;
+    const storage: LogOptions = { hot, catalog, bucket, clock, random, codecs, gather };
     const firstCall = { meter: new Meter(), deadlineMs: clock.monotonicMs() + LIMITS.requestMsDefault };
     const log = await openLog(storage, firstCall);
     let stopping = false;
@@ -53,7 +56,16 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       onFault: ({ method, path, cause }) => onFault(`${method} ${path}`, cause),
       notReady: () => (stopping ? 'The node is stopping' : undefined),
     });
-    const server = await startNodeServer({ handler, clock, host: options.host, port: options.port });
+    const { host, port } = options;
+    const server = await startNodeServer({
+      handler: (request, context) => {
+        arrived();
+        return handler(request, context);
+      },
+      clock,
+      host,
+      port,
+    });
     const upkeep = startUpkeep({ parts: engineParts(storage), expiry: tables, clock, onFault });
     return {
       url: server.url,

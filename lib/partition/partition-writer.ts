@@ -1,6 +1,5 @@
-import { MillraceError, unreachable } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { patchBaseOffset } from '../record/header.ts';
 import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
@@ -9,14 +8,17 @@ import { Meter } from '../storage/meter.ts';
 import { type Fence, observationAgeMs } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { PutResult, Table } from '../storage/table.ts';
-import { type AppendEntry, type AppendOutcome, entriesForChunk } from './append-entry.ts';
-import { type PlacedAttempt, type Placement, placeAttempt } from './attempts.ts';
+import type { AppendEntry, AppendOutcome } from './append-entry.ts';
+import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
+import { composeChunk, placedBytes } from './compose-chunk.ts';
 import { appendError } from './faults.ts';
 import { createPacing, type Pacing } from './pacing.ts';
 import type { PartitionState } from './partition-state.ts';
+import { placeKeyed } from './place-keyed.ts';
 import type { Spooler, Upload } from './spooler.ts';
 import { readTail, type Tail } from './tail.ts';
+import { createTwins, type Twins } from './twins.ts';
 
 export interface WriterDependencies {
   readonly hot: Table<number>;
@@ -25,6 +27,7 @@ export interface WriterDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly rules: Rules;
+  readonly gather?: () => Promise<void>;
 }
 
 /** The topic configs that an append depends on. */
@@ -32,17 +35,6 @@ export interface AppendSettings {
   readonly hotRetentionMs: number;
   /** -1: the adapter's break-even decides. */
   readonly inlineBytesMax: number;
-}
-
-interface Pending extends AppendEntry {
-  readonly settle: (outcome: AppendOutcome) => void;
-  attempt: PlacedAttempt | undefined;
-}
-
-/** What goes into one chunk together. A spilled composition stays together: its bytes share an upload. */
-interface Composition {
-  entries: Pending[];
-  upload: Upload | undefined;
 }
 
 const FENCED_IN_A_ROW_MAX = 6;
@@ -57,23 +49,17 @@ export class PartitionWriter {
   readonly #pk: string;
   readonly #state: PartitionState;
   readonly #pacing: Pacing;
-  #queue: Pending[] = [];
-  /** A composition whose upload is paid for and that lost its last attempt. */
-  #spilled: Composition | undefined;
+  readonly #queue: AppendQueue;
+  readonly #twins: Twins = createTwins();
   #tail: Tail | undefined;
   #settings: AppendSettings;
   #fencedInARow = 0;
   #draining = false;
-  /** Keyed appends of this process that are not settled yet, by identity. */
-  readonly #keyed = new Map<
-    string,
-    { readonly fingerprint: string; readonly outcome: Promise<AppendOutcome> }
-  >();
-
   constructor(deps: WriterDependencies, pk: string, state: PartitionState) {
     this.#deps = deps;
     this.#pk = pk;
     this.#state = state;
+    this.#queue = new AppendQueue(deps.clock);
     this.#pacing = createPacing(deps.clock, deps.random);
     this.#settings = { hotRetentionMs: LIMITS.hotRetentionMsDefault, inlineBytesMax: -1 };
   }
@@ -86,24 +72,19 @@ export class PartitionWriter {
   append(entry: AppendEntry, settings: AppendSettings): Promise<AppendOutcome> {
     this.#settings = settings;
     const { identity } = entry;
-    if (identity === undefined) return this.#enqueue(entry);
-    const twin = this.#keyed.get(identity.id);
-    if (twin !== undefined) return joinTwin(twin, identity.fingerprint);
-    const outcome = this.#enqueue(entry);
-    this.#keyed.set(identity.id, { fingerprint: identity.fingerprint, outcome });
-    return outcome.finally(() => this.#keyed.delete(identity.id));
+    return identity === undefined
+      ? this.#enqueue(entry)
+      : this.#twins.join(identity, () => this.#enqueue(entry));
   }
 
   #enqueue(entry: AppendEntry): Promise<AppendOutcome> {
-    if (this.#queue.length >= LIMITS.appendQueueMax) {
-      const message = `More than ${LIMITS.appendQueueMax} appends wait for this partition`;
-      return Promise.resolve({
-        kind: 'failed',
-        error: new MillraceError('THROTTLING_QUOTA_EXCEEDED', message),
-      });
+    if (this.#queue.isFull) {
+      const message = 'Too many appends, or too many bytes of them, wait for this partition';
+      const error = new MillraceError('THROTTLING_QUOTA_EXCEEDED', message);
+      return Promise.resolve({ kind: 'failed', error });
     }
     return new Promise((settle) => {
-      this.#queue.push({ ...entry, settle, attempt: undefined });
+      this.#queue.add({ ...entry, settle, attempt: undefined });
       if (!this.#draining) {
         this.#draining = true;
         void this.#drain();
@@ -114,7 +95,8 @@ export class PartitionWriter {
   async #drain(): Promise<void> {
     try {
       for (;;) {
-        const composition = this.#compose();
+        if (this.#deps.gather !== undefined) await this.#deps.gather();
+        const composition = this.#queue.take((first) => this.#chunkBytesMax(first));
         if (composition === undefined) return;
         await this.#commit(composition);
         const pauseMs = this.#pauseMs();
@@ -129,31 +111,14 @@ export class PartitionWriter {
   #pauseMs(): number {
     return this.#fencedInARow > 1
       ? FENCED_PAUSE_MS * 2 ** this.#fencedInARow
-      : this.#pacing.pauseMs({ moreQueued: this.#queue.length > 0 });
+      : this.#pacing.pauseMs({ moreQueued: !this.#queue.isEmpty });
   }
 
-  #compose(): Composition | undefined {
-    const spilled = this.#spilled;
-    this.#spilled = undefined;
-    const composition = spilled ?? { entries: this.#queue, upload: undefined };
-    const alive = composition.entries.filter((entry) => this.#isAlive(entry));
-    if (spilled !== undefined && alive.length === spilled.entries.length) return spilled;
-    // The bytes of an upload belong to all of its entries: without one of them the others go back to the queue.
-    if (spilled !== undefined)
-      this.#queue = [...alive, ...this.#queue].filter((entry) => this.#isAlive(entry));
-    else this.#queue = alive;
-    if (this.#queue.length === 0) return undefined;
-    const chunkBytesMax = this.#pacing.isLosing ? this.#inlineBytesMax() : LIMITS.chunkBytesMax;
-    const entries = this.#queue.splice(0, entriesForChunk(this.#queue, chunkBytesMax));
-    return { entries, upload: undefined };
-  }
-
-  /** An entry whose caller has given up is not sent any more; nothing of it is under way here. */
-  #isAlive(entry: Pending): boolean {
-    if (this.#deps.clock.monotonicMs() < entry.call.deadlineMs) return true;
-    const message = 'The append could not win its place in time; nothing was stored';
-    entry.settle({ kind: 'failed', error: new MillraceError('REQUEST_TIMED_OUT', message) });
-    return false;
+  /** While losing, chunks stay small and inline; one that cannot be inline anyway takes along whatever waits. */
+  #chunkBytesMax(first: Pending): number {
+    const inlineBytesMax = this.#inlineBytesMax();
+    const staysInline = this.#pacing.isLosing && first.bytes.length <= inlineBytesMax;
+    return staysInline ? inlineBytesMax : LIMITS.chunkBytesMax;
   }
 
   #inlineBytesMax(): number {
@@ -164,8 +129,8 @@ export class PartitionWriter {
   /** Makes one attempt. Afterwards every entry is settled or waits in the queue, and nothing is ambiguous. */
   async #commit(composition: Composition): Promise<void> {
     const meter = new Meter();
-    const participants = [...composition.entries];
-    const deadlineMs = Math.max(...participants.map((entry) => entry.call.deadlineMs));
+    const { entries } = composition;
+    const deadlineMs = Math.max(...entries.map((entry) => entry.call.deadlineMs));
     let settle: (() => void) | undefined;
     try {
       settle = await this.#attempt(composition, { meter, deadlineMs });
@@ -173,8 +138,8 @@ export class PartitionWriter {
       settle = this.#failed(composition, fault);
     }
     // The receipt must be complete before a caller can look at it.
-    const bytesTotal = participants.reduce((total, entry) => total + entry.bytes.length, 0);
-    for (const entry of participants) entry.call.meter.add(meter.usage, entry.bytes.length / bytesTotal);
+    const bytesTotal = bytesOf(entries);
+    for (const entry of entries) entry.call.meter.add(meter.usage, entry.bytes.length / bytesTotal);
     settle?.();
   }
 
@@ -202,8 +167,10 @@ export class PartitionWriter {
       return this.#again(composition);
     }
 
-    const placed = await this.#placeKeyed(composition, tail, call);
-    if (placed !== undefined) return placed;
+    const { entries } = composition;
+    const placed = await placeKeyed(this.#deps, { pk: this.#pk, entries, offset: tail.offset }, call);
+    if (placed.tailIsOld) this.#tail = undefined;
+    if (placed.tailIsOld || placed.settled.size > 0) return this.#without(composition, placed.settled);
 
     const chunk = this.#chunkAt(tail, composition);
     if (!this.#deps.rules.tailAfterAnswer) this.#tail = { ...tail, offset: chunk.endOffset };
@@ -226,9 +193,7 @@ export class PartitionWriter {
 
   /** Bytes before pointer: uploads what is too large to be inline, unless a lost attempt has left an upload. */
   async #spill(composition: Composition, call: Call): Promise<void> {
-    const inlineBytesMax = this.#inlineBytesMax();
-    const bytesTotal = composition.entries.reduce((total, entry) => total + entry.bytes.length, 0);
-    if (bytesTotal <= inlineBytesMax || composition.upload !== undefined) return;
+    if (composition.upload !== undefined || bytesOf(composition.entries) <= this.#inlineBytesMax()) return;
     // Usually the offsets in the object turn out right, and sealing can then adopt it as it is.
     const bytes = placedBytes(composition.entries, this.#tail?.offset ?? 0);
     composition.upload = await this.#deps.spooler.upload(bytes, call);
@@ -257,70 +222,14 @@ export class PartitionWriter {
     return fences;
   }
 
-  /** Answers what to do instead of appending, or undefined to go on with the entries that are left. */
-  async #placeKeyed(composition: Composition, tail: Tail, call: Call): Promise<(() => void) | undefined> {
-    const keyed = composition.entries.filter((entry) => entry.identity !== undefined);
-    if (keyed.length === 0) return undefined;
-    const placements = await Promise.all(keyed.map((entry) => this.#place(entry, tail.offset, call)));
-    const settled = new Map<Pending, AppendOutcome>();
-    let tailIsOld = false;
-    placements.forEach((placement, index) => {
-      const entry = keyed[index];
-      if (entry === undefined) return;
-      switch (placement.kind) {
-        case 'placed':
-          entry.attempt = placement.attempt;
-          return;
-        case 'duplicate':
-          settled.set(entry, { kind: 'appended', baseOffset: placement.baseOffset, duplicate: true });
-          return;
-        case 'refused':
-          settled.set(entry, { kind: 'failed', error: placement.error });
-          return;
-        case 'tailIsOld':
-          tailIsOld = true;
-          return;
-        default:
-          unreachable(placement);
-      }
-    });
-    if (tailIsOld) this.#tail = undefined;
-    return tailIsOld || settled.size > 0 ? this.#without(composition, settled) : undefined;
-  }
-
-  #place(entry: Pending, offset: number, call: Call): Promise<Placement> {
-    const { identity } = entry;
-    if (identity === undefined)
-      return Promise.reject(new TypeError('an entry without identity has no attempt'));
-    return placeAttempt(
-      this.#deps,
-      { pk: this.#pk, identity, offset, before: entry.attempt, began: identity.began },
-      call,
-    );
-  }
-
   #chunkAt(tail: Tail, composition: Composition): Chunk {
-    const { entries, upload } = composition;
-    const batches = entries.flatMap((entry) => entry.batches);
     const nowMs = Math.max(this.#deps.clock.wallMs(), tail.observation.serverMs ?? 0);
-    let offsetDelta = 0;
-    const identities: { id: string; offsetDelta: number }[] = [];
-    for (const entry of entries) {
-      if (entry.identity !== undefined) identities.push({ id: entry.identity.id, offsetDelta });
-      offsetDelta += entry.offsetCount;
-    }
-    return {
+    return composeChunk(composition.entries, {
       baseOffset: tail.offset,
-      endOffset: tail.offset + offsetDelta,
       version: this.#deps.random.id(),
       expiresAtSeconds: Math.ceil((nowMs + this.#settings.hotRetentionMs) / 1000),
-      maxTimestampMs: Math.max(...entries.map((entry) => entry.maxTimestampMs)),
-      identities,
-      body:
-        upload === undefined
-          ? { kind: 'inline', bytes: placedBytes(entries, tail.offset) }
-          : { kind: 'spilled', span: upload.span, batches },
-    };
+      span: composition.upload?.span,
+    });
   }
 
   #won(composition: Composition, chunk: Chunk, result: PutResult<number>): () => void {
@@ -365,19 +274,18 @@ export class PartitionWriter {
     return settleAll(entries, { kind: 'closed' });
   }
 
-  /** Puts what is not settled back in front, to be composed anew. */
+  /** What is not settled waits again. */
   #without(composition: Composition, settled: ReadonlyMap<Pending, AppendOutcome>): () => void {
     const left = composition.entries.filter((entry) => !settled.has(entry));
-    if (settled.size === 0) this.#again(composition);
-    else this.#queue = [...left, ...this.#queue];
+    if (settled.size === 0) this.#queue.putBack(composition);
+    else this.#queue.putBackEntries(left);
     return () => {
       for (const [entry, outcome] of settled) entry.settle(outcome);
     };
   }
 
   #again(composition: Composition): undefined {
-    if (composition.upload !== undefined) this.#spilled = composition;
-    else this.#queue = [...composition.entries, ...this.#queue];
+    this.#queue.putBack(composition);
     return undefined;
   }
 }
@@ -386,43 +294,4 @@ function settleAll(entries: readonly Pending[], outcome: AppendOutcome): () => v
   return () => {
     for (const entry of entries) entry.settle(outcome);
   };
-}
-
-/** The same key in the same process at the same time: one append, one answer. */
-async function joinTwin(
-  twin: { readonly fingerprint: string; readonly outcome: Promise<AppendOutcome> },
-  fingerprint: string,
-): Promise<AppendOutcome> {
-  if (twin.fingerprint !== fingerprint) {
-    const message = 'This Idempotency-Key is in use for another request';
-    return { kind: 'failed', error: new MillraceError('INVALID_REQUEST', message) };
-  }
-  const outcome = await twin.outcome;
-  return outcome.kind === 'appended' ? { ...outcome, duplicate: true } : outcome;
-}
-
-/** The batches of all entries in a row, with the base offsets they get at `baseOffset`. A lone entry is patched in place. */
-function placedBytes(entries: readonly AppendEntry[], baseOffset: number): Uint8Array {
-  const [only] = entries;
-  const bytes = entries.length === 1 && only !== undefined ? only.bytes : concatenated(entries);
-  let at = 0;
-  let offset = baseOffset;
-  for (const entry of entries) {
-    for (const batch of entry.batches) {
-      patchBaseOffset(bytes.subarray(at, at + batch.bytes), { baseOffset: offset, leaderEpoch: 0 });
-      at += batch.bytes;
-      offset += batch.offsetCount;
-    }
-  }
-  return bytes;
-}
-
-function concatenated(entries: readonly AppendEntry[]): Uint8Array {
-  const all = new Uint8Array(entries.reduce((total, entry) => total + entry.bytes.length, 0));
-  let at = 0;
-  for (const entry of entries) {
-    all.set(entry.bytes, at);
-    at += entry.bytes.length;
-  }
-  return all;
 }

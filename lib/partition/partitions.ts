@@ -19,6 +19,8 @@ export interface EngineParts {
   readonly random: Random;
   readonly codecs: Codecs;
   readonly rules: Rules;
+  /** Awaited before a chunk is composed: appends that arrive meanwhile go into it. @default not at all */
+  readonly gather?: () => Promise<void>;
 }
 
 /** One partition as this process knows it. */
@@ -31,7 +33,7 @@ export interface Partition {
 
 const PARTITIONS_MAX = 20_000;
 
-/** The partitions this process has touched; the longest untouched idle ones are forgotten when there are too many. */
+/** The partitions this process has touched; when there are too many, idle ones are forgotten, the longest known first. */
 export class Partitions {
   readonly #parts: EngineParts;
   readonly #spooler: Spooler;

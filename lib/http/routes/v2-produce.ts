@@ -121,7 +121,7 @@ async function produceJson(
     const tooLarge = tooLargeFor(topic, services.codecs, record);
     if (tooLarge !== undefined) throw tooLarge;
   }
-  return answer(await produceRecords(services, { topic, records: placed, identity }, call));
+  return answer(await produceRecords(exchange, { topic, records: placed, identity }));
 }
 
 async function produceBatches(exchange: Exchange, partition: number): Promise<HttpResponse> {

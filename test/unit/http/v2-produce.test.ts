@@ -227,6 +227,13 @@ describe('what the log refuses', () => {
     ]);
   });
 
+  it('is told to the operator when storage failed, once', async () => {
+    const api = await failing('KAFKA_STORAGE_ERROR');
+    await newTopic(api, 't', 2);
+    await produce(api, '/topics/t', [{ partition: 1 }]);
+    expect(api.faults).toMatchObject([{ path: '/topics/t', cause: { code: 'KAFKA_STORAGE_ERROR' } }]);
+  });
+
   it('has 50002 where a retry does not help', async () => {
     const api = await failing('INVALID_RECORD', 1);
     await newTopic(api, 't', 2);
