@@ -18,7 +18,7 @@ const PRICES = {
 export const FUNCTION_MEMORY_MB = 1_024;
 const HOURS_PER_MONTH = 730;
 /** The stack's schedule wakes the maintenance function every hour, and one alarm watches it. */
-export const MAINTENANCE = { callsPerMonth: HOURS_PER_MONTH, memoryMb: 2_048, ms: 1_000 } as const;
+export const MAINTENANCE: { readonly memoryMb: number; readonly ms: number } = { memoryMb: 2_048, ms: 1_000 };
 const KINESIS_UNIT_BYTES = 1_024;
 const GIB = 2 ** 30;
 
@@ -40,8 +40,8 @@ export function billOf(traffic: Traffic): Bill {
 
 /** What the stack costs in a month in which nobody uses it, beside what is stored. */
 export function idleMonth(): number {
-  const { callsPerMonth, memoryMb, ms } = MAINTENANCE;
-  return callsPerMonth * functionDollars({ calls: 1, ms, memoryMb }) + PRICES.alarmMonth;
+  const { memoryMb, ms } = MAINTENANCE;
+  return HOURS_PER_MONTH * functionDollars({ calls: 1, ms, memoryMb }) + PRICES.alarmMonth;
 }
 
 function functionDollars(used: {

@@ -11,7 +11,15 @@ export interface DemoNode {
   close(): Promise<void>;
 }
 
-/** Rejects with what the node could not start for. */
+/** What the node's thread says first. */
+export type FromNode = { readonly url: string } | { readonly problem: string };
+
+/** The node cannot start, for a reason that the person who started it can mend. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Throws `StartError`. */
 export async function startDemoNode(givenDataDir: string | undefined): Promise<DemoNode> {
   const isTemporary = givenDataDir === undefined;
   const dataDir = isTemporary ? mkdtempSync(join(tmpdir(), 'millrace-demo-')) : resolve(givenDataDir);
@@ -21,14 +29,18 @@ export async function startDemoNode(givenDataDir: string | undefined): Promise<D
   // A second Ctrl-C ends the process at once; the directory goes all the same.
   process.once('exit', remove);
   const worker = new Worker(new URL('./node-worker.ts', import.meta.url), { workerData: { dataDir } });
-  const url = await new Promise<string>((started, failed) => {
-    worker.once('message', started).once('error', failed);
+  const first = await new Promise<FromNode>((said, failed) => {
+    worker.once('message', said).once('error', failed);
   });
+  if ('problem' in first) {
+    await worker.terminate();
+    throw new StartError(first.problem);
+  }
   const ended = new Promise<void>((done) => {
     worker.once('exit', () => done());
   });
   return {
-    url,
+    url: first.url,
     dataDir,
     isTemporary,
     close: async () => {

@@ -1,7 +1,6 @@
 import { loadCodecs } from '../lib/record/index.ts';
-import { StorageFault } from '../lib/storage/fault.ts';
 import { ApiError, createClient } from './client.ts';
-import { type DemoNode, startDemoNode } from './local-node.ts';
+import { type DemoNode, StartError, startDemoNode } from './local-node.ts';
 import { type DemoOptions, readOptions, USAGE, UsageError } from './options.ts';
 import { type Pass, runPass } from './pass.ts';
 import { costLines, proofLines, speedLines } from './report.ts';
@@ -62,7 +61,7 @@ function fail(error: unknown): number {
     console.error(`${error.message}\n\n${USAGE}`);
     return 2;
   }
-  const isExpected = error instanceof ApiError || error instanceof StorageFault;
+  const isExpected = error instanceof ApiError || error instanceof StartError;
   console.error('demo failed:', isExpected ? error.message : error);
   return 1;
 }

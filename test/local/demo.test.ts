@@ -212,6 +212,18 @@ describe('npm run demo', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
+  it('says in one line that another process has the data directory', async () => {
+    const MILLRACE_DATA_DIR = join(scratch, 'taken');
+    const node = await startDemoNode(MILLRACE_DATA_DIR);
+    try {
+      const { code, output } = await runDemo(['--records', '5'], { environment: { MILLRACE_DATA_DIR } });
+      expect(output).toMatch(/^demo failed: .*\n$/);
+      expect(code).toBe(1);
+    } finally {
+      await node.close();
+    }
+  });
+
   it('answers a bad command line with its usage and code 2', async () => {
     const { code, output } = await runDemo(['--records', 'many']);
     expect(output).toContain("--records must be a whole number from 1, not 'many'");
