@@ -21,6 +21,8 @@ export const LIMITS = {
   chunkBatchesMax: 128,
   /** Appends that may wait in one process for one partition. */
   appendQueueMax: 10_000,
+  /** Their bytes; one more entry may pass it. */
+  appendQueueBytesMax: 67_108_864,
   /** Losses in a row after which a walking writer asks for the tail. */
   walkLossesMax: 6,
   /** Bytes of one object that carries spilled chunks. */

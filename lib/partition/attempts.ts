@@ -9,6 +9,7 @@ import type { Random } from '../storage/random.ts';
 import type { Condition, Item, Table } from '../storage/table.ts';
 import type { AppendIdentity } from './append-entry.ts';
 import { chunkFromItem } from './chunk.ts';
+import { appendError } from './faults.ts';
 
 /**
  * What makes an idempotency key work across processes: before a keyed append is sent to tail T, an item in the catalog
@@ -31,7 +32,7 @@ export type Placement =
   | { readonly kind: 'tailIsOld' }
   | { readonly kind: 'refused'; readonly error: MillraceError };
 
-interface Dependencies {
+export interface AttemptDependencies {
   readonly hot: Table<number>;
   readonly catalog: Table<string>;
   readonly clock: Clock;
@@ -55,9 +56,9 @@ interface Standing {
   readonly nowMs: number;
 }
 
-/** Throws `StorageFault`; then nothing of the append has been sent to `offset`. */
+/** Whatever goes wrong with one request's key is that request's answer alone: others share its chunk. */
 export async function placeAttempt(
-  deps: Dependencies,
+  deps: AttemptDependencies,
   request: PlaceRequest,
   call: Call,
 ): Promise<Placement> {
@@ -66,20 +67,18 @@ export async function placeAttempt(
       ? begin(deps, request, call)
       : move(deps, request, request.before, call));
   } catch (fault) {
-    if (!(fault instanceof StorageFault) || fault.kind !== 'fenced' || fault.mayHaveHappened) throw fault;
-    const message =
-      'The request began too long ago for its Idempotency-Key to be checked; look before sending it again';
-    return { kind: 'refused', error: new MillraceError('REQUEST_TIMED_OUT', message, { cause: fault }) };
+    const slept = fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
+    return slept ? beyondChecking(fault) : { kind: 'refused', error: appendError(fault) };
   }
 }
 
-async function begin(deps: Dependencies, request: PlaceRequest, call: Call): Promise<Placement> {
+async function begin(deps: AttemptDependencies, request: PlaceRequest, call: Call): Promise<Placement> {
   const first = await writeAttempt(deps, request, { kind: 'ifAbsent' }, call);
   return first.kind === 'placed' ? first : meetEarlier(deps, request, first, call);
 }
 
 async function move(
-  deps: Dependencies,
+  deps: AttemptDependencies,
   request: PlaceRequest,
   before: PlacedAttempt,
   call: Call,
@@ -96,15 +95,17 @@ async function move(
 
 /**
  * What stands where an attempt was made. Undefined: another chunk, so it is safe to go on behind it. While nothing
- * stands there, a request may still be on its way to it: only that very place is safe for us.
+ * stands there, a request may still be on its way to it: only that very place is safe for us. If our tail lies beyond
+ * an empty place, what stood there has expired, and nobody can tell any more whose it was.
  */
 async function look(
-  deps: Dependencies,
+  deps: AttemptDependencies,
   request: PlaceRequest,
   offset: number,
   call: Call,
 ): Promise<Placement | undefined> {
   const { item } = await deps.hot.get({ pk: request.pk, sk: offset }, { consistent: true }, call);
+  if (item === undefined && request.offset > offset) return beyondChecking(undefined);
   if (item === undefined) return request.offset === offset ? undefined : { kind: 'tailIsOld' };
   const found = chunkFromItem(item).identities.find(({ id }) => id === request.identity.id);
   if (found !== undefined) return { kind: 'duplicate', baseOffset: offset + found.offsetDelta };
@@ -112,7 +113,7 @@ async function look(
 }
 
 async function meetEarlier(
-  deps: Dependencies,
+  deps: AttemptDependencies,
   request: PlaceRequest,
   { standing, nowMs }: Standing,
   call: Call,
@@ -132,7 +133,7 @@ async function meetEarlier(
 }
 
 async function writeAttempt(
-  deps: Dependencies,
+  deps: AttemptDependencies,
   request: PlaceRequest,
   condition: Condition,
   call: Call,
@@ -151,6 +152,12 @@ async function writeAttempt(
   // An item that vanished between two looks has expired: the next retry starts afresh.
   const nowMs = result.observation.serverMs ?? result.observation.sentWallMs;
   return { kind: 'lost', standing: result.standing ?? item, nowMs };
+}
+
+function beyondChecking(cause: unknown): Placement {
+  const message =
+    'The request began too long ago for its Idempotency-Key to be checked; look before sending it again';
+  return { kind: 'refused', error: new MillraceError('REQUEST_TIMED_OUT', message, { cause }) };
 }
 
 function takenOver(): Placement {
