@@ -1,3 +1,5 @@
+import { MillraceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { setAppendTime } from '../record/append-time.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import { checkProduced } from '../record/check-produced.ts';
@@ -8,7 +10,7 @@ import { recompress } from '../record/recompress.ts';
 import type { Clock } from '../storage/clock.ts';
 import { configNumber, configValue, type TopicConfigs } from '../topic/configs.ts';
 import type { AppendEntry } from './append-entry.ts';
-import { summarize } from './batch-summary.ts';
+import { type BatchSummary, summarize } from './batch-summary.ts';
 
 interface Prepared {
   readonly entry: Pick<AppendEntry, 'bytes' | 'batches' | 'offsetCount' | 'maxTimestampMs'>;
@@ -17,18 +19,22 @@ interface Prepared {
 }
 
 /**
- * Checks what a client sent and turns it into what is stored: the topic's codec, its timestamps. Throws what
- * `checkProduced` throws; then nothing is stored.
+ * Checks what a client sent and turns it into what is stored: the topic's codec, its timestamps. Works on a copy, because
+ * a caller may send the same bytes again, or to several partitions at once. Throws what `checkProduced` throws; then
+ * nothing is stored.
  */
 export function prepareAppend(
   deps: { readonly codecs: Codecs; readonly clock: Clock },
   configs: TopicConfigs,
-  sent: Uint8Array,
+  batchesSent: Uint8Array,
 ): Prepared {
+  // Not `slice`: of a Buffer that is a view.
+  const sent = new Uint8Array(batchesSent);
   const nowMs = deps.clock.wallMs();
+  const batchBytesMax = configNumber(configs, 'max.message.bytes');
   const type = configValue(configs, 'message.timestamp.type') === 'LogAppendTime' ? 'append' : 'create';
   const checked = checkProduced(deps.codecs, sent, {
-    batchBytesMax: configNumber(configs, 'max.message.bytes'),
+    batchBytesMax,
     compactedTopic: configValue(configs, 'cleanup.policy').includes('compact'),
     timestamps: {
       nowMs,
@@ -42,6 +48,7 @@ export function prepareAppend(
   const headers =
     bytes === sent && type === 'create' ? checked : Array.from(batchesIn(bytes), ({ header }) => header);
   const batches = headers.map(summarize);
+  checkSizes(bytes.length, batches, batchBytesMax);
   return {
     entry: {
       bytes,
@@ -51,6 +58,19 @@ export function prepareAppend(
     },
     logAppendTimeMs: type === 'append' ? nowMs : -1,
   };
+}
+
+/** What is stored may be larger than what was sent: the topic's codec may pack less, or not at all. */
+function checkSizes(bytesTotal: number, batches: readonly BatchSummary[], batchBytesMax: number): void {
+  const largest = batches.reduce((bytes, batch) => Math.max(bytes, batch.bytes), 0);
+  if (largest > batchBytesMax) {
+    const message = `a batch takes ${largest} bytes in the topic's codec; the topic takes ${batchBytesMax}`;
+    throw new MillraceError('MESSAGE_TOO_LARGE', message);
+  }
+  if (bytesTotal > LIMITS.chunkBytesMax) {
+    const message = `${bytesTotal} bytes for one partition; at most ${LIMITS.chunkBytesMax} are taken at once`;
+    throw new MillraceError('RECORD_LIST_TOO_LARGE', message);
+  }
 }
 
 /** Topic config `compression.type`: batches in another codec are compressed anew. */
