@@ -15,10 +15,9 @@ import type {
 } from './log.ts';
 import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
 import { storageError } from './partition/faults.ts';
-import { offsetForTimestamp, offsetOfMaxTimestamp } from './partition/list-offsets.ts';
+import { listOffset } from './partition/list-offsets.ts';
 import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
-import { readTail } from './partition/tail.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
 import type { Codecs } from './record/codecs.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
@@ -183,17 +182,7 @@ class EngineLog implements Log {
   }
 
   async #listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset> {
-    const { pk, state } = await this.#partition(request, call);
-    const { tail, bounds } = await readTail(this.#parts, pk, this.#parts.rules, call);
-    state.learnBounds(bounds);
-    if (request.at === 'earliest') return { offset: bounds.logStart, timestampMs: -1 };
-    if (request.at === 'latest') return { offset: tail.offset, timestampMs: -1 };
-    const log = { pk, bounds };
-    const found =
-      request.at === 'max-timestamp'
-        ? await offsetOfMaxTimestamp(this.#parts, log, call)
-        : await offsetForTimestamp(this.#parts, log, request.at.timestampMs, call);
-    return found ?? { offset: -1, timestampMs: -1 };
+    return listOffset(this.#parts, await this.#partition(request, call), request.at, call);
   }
 
   async #partition(

@@ -47,3 +47,29 @@ export function storageError(fault: StorageFault): MillraceError {
       return new MillraceError('KAFKA_STORAGE_ERROR', fault.message, { cause: fault });
   }
 }
+
+/**
+ * Runs what reads stored bytes. Where those are no sound batches, storage is damaged, whatever the record reader calls
+ * it: it was written for what clients send. OFFSET_OUT_OF_RANGE and storage's own faults pass through.
+ */
+export async function readingStored<T>(where: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (fault) {
+    if (!(fault instanceof MillraceError) || fault.code === 'OFFSET_OUT_OF_RANGE') throw fault;
+    throw new StorageFault('damaged', `${where}: ${fault.message}`, { cause: fault });
+  }
+}
+
+/**
+ * Reads, and if that met damage, once more: stale metadata may have named what is gone by now, and only `again`, which
+ * must rest on fresh ones, decides whether anything is wrong.
+ */
+export async function lookAgainIfDamaged<T>(where: string, look: (again: boolean) => Promise<T>): Promise<T> {
+  try {
+    return await readingStored(where, () => look(false));
+  } catch (fault) {
+    if (!(fault instanceof StorageFault) || fault.kind !== 'damaged') throw fault;
+    return readingStored(where, () => look(true));
+  }
+}

@@ -1,93 +1,165 @@
+import type { ListedOffset, ListOffsetsRequest } from '../log.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import type { Codecs } from '../record/codecs.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
+import { readBatchHeader } from '../record/header.ts';
+import type { Rules } from '../rules.ts';
 import { readRange } from '../segment/read-segment.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from '../segment/segment-item.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
+import { StorageFault } from '../storage/fault.ts';
 import type { Table } from '../storage/table.ts';
 import { summarize } from './batch-summary.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
+import { lookAgainIfDamaged } from './faults.ts';
 import { loadPieces } from './load-pieces.ts';
+import type { PartitionState } from './partition-state.ts';
 import { planRead } from './read-plan.ts';
-import type { Bounds } from './tail.ts';
+import { type Bounds, readTail } from './tail.ts';
 
 interface Dependencies {
   readonly hot: Table<number>;
   readonly catalog: Table<string>;
   readonly bucket: Bucket;
   readonly codecs: Codecs;
+  readonly rules: Rules;
 }
 
-export interface TimedOffset {
-  readonly offset: number;
-  readonly timestampMs: number;
+interface LogView {
+  readonly pk: string;
+  readonly bounds: Bounds;
 }
 
 /** Part of a log that knows its largest timestamp without being read. */
 interface Extent {
+  readonly baseOffset: number;
   readonly maxTimestampMs: number;
-  /** The batches among which the first record at or after `timestampMs` is, if this extent has one. */
-  readonly load: (timestampMs: number, call: Call) => Promise<readonly Uint8Array[]>;
+  /**
+   * Its batches in offset order, read as they are asked for. Those before the first one that reaches `timestampMs` may
+   * be left out, and any other that does not.
+   */
+  readonly batches: (timestampMs: number, call: Call) => AsyncGenerator<Uint8Array>;
 }
 
 const EXTENTS_PER_PAGE = 256;
+/** What is read of a segment at once, after a first look has not been enough. */
+const WINDOW_BYTES = 1_048_576;
+const NONE: ListedOffset = { offset: -1, timestampMs: -1 };
+
+/** Kafka's ListOffsets for one partition; consistent. */
+export function listOffset(
+  deps: Dependencies,
+  partition: { readonly pk: string; readonly state: PartitionState },
+  at: ListOffsetsRequest['at'],
+  call: Call,
+): Promise<ListedOffset> {
+  const { pk, state } = partition;
+  // What was looked at may have been sealed and removed, or replaced, before it was read.
+  return lookAgainIfDamaged(`Partition ${pk}`, async () => {
+    const { tail, bounds } = await readTail(deps, pk, deps.rules, call);
+    state.learnBounds(bounds);
+    if (at === 'earliest') return { offset: bounds.logStart, timestampMs: -1 };
+    if (at === 'latest') return { offset: tail.offset, timestampMs: -1 };
+    const log = { pk, bounds };
+    const found =
+      at === 'max-timestamp'
+        ? await offsetOfMaxTimestamp(deps, log, call)
+        : await offsetForTimestamp(deps, log, at.timestampMs, call);
+    return found ?? NONE;
+  });
+}
 
 /** The first record at or after a timestamp, in offset order (timestamps need not be in order). */
-export async function offsetForTimestamp(
+async function offsetForTimestamp(
   deps: Dependencies,
-  log: { readonly pk: string; readonly bounds: Bounds },
+  log: LogView,
   timestampMs: number,
   call: Call,
-): Promise<TimedOffset | undefined> {
+): Promise<ListedOffset | undefined> {
   for await (const extent of extentsOf(deps, log, call)) {
     if (extent.maxTimestampMs < timestampMs) continue;
-    const found = firstAtOrAfter(
-      deps.codecs,
-      await extent.load(timestampMs, call),
-      timestampMs,
-      log.bounds.logStart,
-    );
+    const found = await firstAtOrAfter(deps, log, extent.batches(timestampMs, call), timestampMs);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** The first record with the largest timestamp of the log. */
-export async function offsetOfMaxTimestamp(
+async function offsetOfMaxTimestamp(
   deps: Dependencies,
-  log: { readonly pk: string; readonly bounds: Bounds },
+  log: LogView,
   call: Call,
-): Promise<TimedOffset | undefined> {
+): Promise<ListedOffset | undefined> {
   let best: Extent | undefined;
+  /** The log may start in the middle of it, behind the record that its largest timestamp is from. */
+  let first: Extent | undefined;
   for await (const extent of extentsOf(deps, log, call)) {
-    if (best === undefined || extent.maxTimestampMs > best.maxTimestampMs) best = extent;
+    if (extent.baseOffset < log.bounds.logStart) first = extent;
+    else if (best === undefined || extent.maxTimestampMs > best.maxTimestampMs) best = extent;
   }
-  if (best === undefined) return undefined;
-  const batches = await best.load(best.maxTimestampMs, call);
-  return firstAtOrAfter(deps.codecs, batches, best.maxTimestampMs, log.bounds.logStart);
+  const bestMs = best?.maxTimestampMs ?? Number.NEGATIVE_INFINITY;
+  if (first !== undefined && first.maxTimestampMs >= bestMs) {
+    const found = await largestFrom(deps, log, first, call);
+    if (found !== undefined && found.timestampMs >= bestMs) return found;
+  }
+  return best && firstAtOrAfter(deps, log, best.batches(bestMs, call), bestMs);
 }
 
-async function* extentsOf(
+async function largestFrom(
   deps: Dependencies,
-  log: { readonly pk: string; readonly bounds: Bounds },
+  log: LogView,
+  extent: Extent,
   call: Call,
-): AsyncGenerator<Extent> {
-  const { pk, bounds } = log;
+): Promise<ListedOffset | undefined> {
+  let largest: ListedOffset | undefined;
+  for await (const batch of extent.batches(Number.NEGATIVE_INFINITY, call)) {
+    for (const { offset, timestampMs } of decodeBatch(deps.codecs, batch)) {
+      if (offset >= log.bounds.logStart && timestampMs > (largest?.timestampMs ?? Number.NEGATIVE_INFINITY)) {
+        largest = { offset, timestampMs };
+      }
+    }
+  }
+  return largest;
+}
+
+async function firstAtOrAfter(
+  deps: Dependencies,
+  log: LogView,
+  batches: AsyncGenerator<Uint8Array>,
+  timestampMs: number,
+): Promise<ListedOffset | undefined> {
+  for await (const batch of batches) {
+    if (readBatchHeader(batch).maxTimestampMs < timestampMs) continue;
+    const found = decodeBatch(deps.codecs, batch).find(
+      (record) => record.timestampMs >= timestampMs && record.offset >= log.bounds.logStart,
+    );
+    if (found !== undefined) return { offset: found.offset, timestampMs: found.timestampMs };
+  }
+  return undefined;
+}
+
+/** Throws `StorageFault` (`damaged`) at a gap: an answer from behind it would be wrong. */
+async function* extentsOf(deps: Dependencies, { pk, bounds }: LogView, call: Call): AsyncGenerator<Extent> {
   for await (const segment of segmentsOf(deps.catalog, pk, call)) {
     if (segment.endOffset <= bounds.logStart || segment.baseOffset >= bounds.sealedEnd) continue;
+    const { baseOffset, maxTimestampMs } = segment;
     yield {
-      maxTimestampMs: segment.maxTimestampMs,
-      load: (ms, forCall) => loadFromSegment(deps, segment, ms, forCall),
+      baseOffset,
+      maxTimestampMs,
+      batches: (ms, forCall) => batchesOfSegment(deps, segment, ms, forCall),
     };
   }
+  let end = bounds.sealedEnd;
   for await (const chunk of chunksFrom(deps.hot, pk, bounds.sealedEnd, call)) {
+    const { baseOffset, maxTimestampMs } = chunk;
+    if (baseOffset !== end) {
+      throw new StorageFault('damaged', `Partition ${pk}: the hot chain has a gap at offset ${end}`);
+    }
+    end = chunk.endOffset;
     if (chunk.body.kind === 'closed') return;
     if (chunk.endOffset <= bounds.logStart) continue;
-    yield {
-      maxTimestampMs: chunk.maxTimestampMs,
-      load: (ms, forCall) => loadFromChunk(deps, chunk, ms, forCall),
-    };
+    yield { baseOffset, maxTimestampMs, batches: (ms, forCall) => batchesOfChunk(deps, chunk, ms, forCall) };
   }
 }
 
@@ -103,7 +175,7 @@ async function* segmentsOf(catalog: Table<string>, pk: string, call: Call): Asyn
 }
 
 /** The hot chain from `offset`, consistent, in order. */
-export async function* chunksFrom(
+async function* chunksFrom(
   hot: Table<number>,
   pk: string,
   offset: number,
@@ -119,34 +191,41 @@ export async function* chunksFrom(
   }
 }
 
-/** From the index entry before the first that has seen the timestamp, to the one behind it. */
-async function loadFromSegment(
+/**
+ * First from the index entry before the one that has seen the timestamp to the one behind it: what is looked for begins
+ * there. Then the rest.
+ */
+async function* batchesOfSegment(
   deps: Dependencies,
   segment: Segment,
   timestampMs: number,
   call: Call,
-): Promise<readonly Uint8Array[]> {
-  const seen = segment.index.findIndex((entry) => entry.maxTimestampMs >= timestampMs);
-  const from = seen === -1 ? segment.index.length - 1 : Math.max(0, seen - 1);
-  const start = segment.index[from]?.position ?? 0;
-  const end = (seen === -1 ? undefined : segment.index[seen + 1]?.position) ?? segment.bytes;
-  const bytes = await readRange(deps.bucket, segment, { start, length: end - start }, call);
-  return Array.from(batchesIn(bytes), (batch) => batch.bytes);
+): AsyncGenerator<Uint8Array> {
+  const { index } = segment;
+  const seen = index.findIndex((entry) => entry.maxTimestampMs >= timestampMs);
+  let start = index[seen === -1 ? index.length - 1 : Math.max(0, seen - 1)]?.position ?? 0;
+  let end = (seen === -1 ? undefined : index[seen + 1]?.position) ?? segment.bytes;
+  while (start < end) {
+    const bytes = await readRange(deps.bucket, segment, { start, length: end - start }, call);
+    for (const batch of batchesIn(bytes)) yield batch.bytes;
+    start = end;
+    const windowEnd = start + WINDOW_BYTES;
+    end = index.find((entry) => entry.position >= windowEnd)?.position ?? segment.bytes;
+  }
 }
 
-async function loadFromChunk(
+async function* batchesOfChunk(
   deps: Dependencies,
   chunk: Chunk,
   timestampMs: number,
   call: Call,
-): Promise<readonly Uint8Array[]> {
+): AsyncGenerator<Uint8Array> {
   let offset = chunk.baseOffset;
   for (const batch of summariesOf(chunk)) {
     if (batch.maxTimestampMs >= timestampMs)
-      return loadPieces(deps.bucket, planRead([chunk], offset, 1), call);
+      yield* await loadPieces(deps.bucket, planRead([chunk], offset, 1), call);
     offset += batch.offsetCount;
   }
-  return [];
 }
 
 function summariesOf(
@@ -156,19 +235,4 @@ function summariesOf(
   return chunk.body.kind === 'inline'
     ? Array.from(batchesIn(chunk.body.bytes), ({ header }) => summarize(header))
     : [];
-}
-
-function firstAtOrAfter(
-  codecs: Codecs,
-  batches: readonly Uint8Array[],
-  timestampMs: number,
-  logStart: number,
-): TimedOffset | undefined {
-  for (const batch of batches) {
-    const found = decodeBatch(codecs, batch).find(
-      (record) => record.timestampMs >= timestampMs && record.offset >= logStart,
-    );
-    if (found !== undefined) return { offset: found.offset, timestampMs: found.timestampMs };
-  }
-  return undefined;
 }

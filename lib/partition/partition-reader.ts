@@ -6,6 +6,7 @@ import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
+import { lookAgainIfDamaged } from './faults.ts';
 import { loadPieces } from './load-pieces.ts';
 import type { PartitionState } from './partition-state.ts';
 import { contiguousFrom, planRead } from './read-plan.ts';
@@ -51,20 +52,16 @@ export class PartitionReader {
   }
 
   /** One read without waiting. Throws OFFSET_OUT_OF_RANGE, or `StorageFault`. */
-  async read(offset: number, bytesMax: number, call: Call): Promise<ReadResult> {
-    try {
-      return await this.#readOnce(offset, bytesMax, call);
-    } catch (fault) {
-      // A stale item may point at an object that is gone: fresh metadata decide whether anything is wrong.
-      if (!(fault instanceof StorageFault) || fault.kind !== 'damaged') throw fault;
-      return this.#readForSure(offset, bytesMax, call);
-    }
+  read(offset: number, bytesMax: number, call: Call): Promise<ReadResult> {
+    return lookAgainIfDamaged(`Partition ${this.#pk}`, (again) =>
+      again ? this.#readForSure(offset, bytesMax, call) : this.#readOnce(offset, bytesMax, call),
+    );
   }
 
   async #readOnce(offset: number, bytesMax: number, call: Call): Promise<ReadResult> {
     const bounds = this.#state.freshBounds() ?? (await this.#readBounds({ consistent: false }, call));
     this.#refuseBelowStart(offset, bounds);
-    if (offset < bounds.sealedEnd) return this.#readSealed(offset, bytesMax, call);
+    if (offset < bounds.sealedEnd) return this.#readSealed(offset, { bytesMax, consistent: false }, call);
     const look = await this.#look(offset, { bytesMax, consistent: false }, call);
     return look.kind === 'unsure'
       ? this.#readForSure(offset, bytesMax, call)
@@ -85,7 +82,7 @@ export class PartitionReader {
       const { tail, bounds } = await readTail(this.#deps, this.#pk, this.#deps.rules, call);
       this.#state.learnBounds(bounds);
       this.#refuseBelowStart(offset, bounds);
-      if (offset < bounds.sealedEnd) return this.#readSealed(offset, bytesMax, call);
+      if (offset < bounds.sealedEnd) return this.#readSealed(offset, { bytesMax, consistent: true }, call);
       if (offset > tail.offset) throw outOfRange(offset, `it ends at ${tail.offset}`);
       if (offset === tail.offset) {
         this.#state.learnEnd(offset);
@@ -154,8 +151,12 @@ export class PartitionReader {
     return { batches, nextOffset: pieces.at(-1)?.endOffset ?? offset };
   }
 
-  async #readSealed(offset: number, bytesMax: number, call: Call): Promise<ReadResult> {
-    return readSegmentAt(this.#deps, { pk: this.#pk, offset, bytesMax }, call);
+  async #readSealed(
+    offset: number,
+    options: { readonly bytesMax: number; readonly consistent: boolean },
+    call: Call,
+  ): Promise<ReadResult> {
+    return readSegmentAt(this.#deps, { pk: this.#pk, offset, ...options }, call);
   }
 
   /** Items to ask for: storage bills what it reads, so not many more than fill the answer. */

@@ -13,6 +13,7 @@ export interface PartitionState {
   freshBounds(): Bounds | undefined;
   /** The last log start seen, however old. */
   readonly logStart: number;
+  /** The sealed end is a chunk's end too. */
   learnBounds(bounds: Bounds): Bounds;
   /** Tells of a chunk end and wakes the readers that wait for more. */
   learnEnd(offset: number): void;
@@ -29,6 +30,10 @@ export function createPartitionState(clock: Clock): PartitionState {
   let knownEnd: number | undefined;
   let bounds: Bounds | undefined;
   const waiters = new Set<Waiter>();
+  const learnEnd = (offset: number): void => {
+    knownEnd = Math.max(offset, knownEnd ?? 0);
+    for (const waiter of waiters) if (offset > waiter.offset) waiter.wake();
+  };
   return {
     get knownEnd() {
       return knownEnd;
@@ -47,12 +52,10 @@ export function createPartitionState(clock: Clock): PartitionState {
         logStart: Math.max(seen.logStart, bounds?.logStart ?? 0),
         observation: seen.observation,
       };
+      if (bounds.sealedEnd > 0) learnEnd(bounds.sealedEnd);
       return bounds;
     },
-    learnEnd(offset) {
-      knownEnd = Math.max(offset, knownEnd ?? 0);
-      for (const waiter of waiters) if (offset > waiter.offset) waiter.wake();
-    },
+    learnEnd,
     waitBeyond(offset, signal) {
       return new Promise((resolve) => {
         const finish = (): void => {

@@ -1,8 +1,9 @@
+import { LIMITS } from '../limits.ts';
 import type { Rules } from '../rules.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, segmentFromItem } from '../segment/segment-item.ts';
 import type { Call } from '../storage/call.ts';
 import { ItemReader } from '../storage/format.ts';
-import { type Observation, olderObservation } from '../storage/observation.ts';
+import { type Observation, observationAgeMs, olderObservation } from '../storage/observation.ts';
 import type { Item, Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
 
@@ -65,7 +66,8 @@ export async function readNewestChunk(
 /**
  * ⚑ The tail is the largest of: end of the newest hot item, end of the segment chain, log start; all read consistently.
  * Expiry deletes items late and in any order, so the newest survivor alone may lie, and a chain that retention emptied
- * must not begin at 0 again.
+ * must not begin at 0 again. The two looks must belong together: where the hot chain was looked at much later (a process
+ * that slept in between), its items may have been sealed and removed since the segments were, so those are read again.
  */
 export async function readTail(
   tables: Tables,
@@ -73,10 +75,13 @@ export async function readTail(
   rules: Rules,
   call: Call,
 ): Promise<{ readonly tail: Tail; readonly bounds: Bounds }> {
-  const [newest, bounds] = await Promise.all([
+  const [newest, first] = await Promise.all([
     readNewestChunk(tables.hot, pk, call),
     readBounds(tables.catalog, pk, { consistent: true }, call),
   ]);
+  const bounds = isMuchLater(newest.observation, first.observation)
+    ? await readBounds(tables.catalog, pk, { consistent: true }, call)
+    : first;
   const hotEnd = newest.chunk?.endOffset ?? 0;
   const tail = {
     offset: rules.tailRule ? Math.max(hotEnd, bounds.sealedEnd, bounds.logStart) : hotEnd,
@@ -84,4 +89,14 @@ export async function readTail(
     observation: olderObservation(newest.observation, bounds.observation),
   };
   return { tail, bounds };
+}
+
+function isMuchLater(observation: Observation, than: Observation): boolean {
+  const { sentWallMs, sentMonotonicMs, serverMs } = observation;
+  const then = {
+    wallMs: sentWallMs,
+    monotonicMs: sentMonotonicMs,
+    ...(serverMs === undefined ? {} : { signedMs: serverMs }),
+  };
+  return observationAgeMs(than, then) > LIMITS.fenceAgeMsMax;
 }

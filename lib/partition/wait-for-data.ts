@@ -24,12 +24,16 @@ interface Wanted {
 export async function readWhenThere(parts: Parts, wanted: Wanted, call: Call): Promise<ReadResult> {
   const untilMs = Math.min(parts.clock.monotonicMs() + wanted.waitMs, call.deadlineMs);
   for (let lookCount = 0; ; lookCount += 1) {
+    const endBefore = parts.state.knownEnd ?? 0;
     const result = await parts.reader.read(wanted.offset, wanted.bytesMax, call);
     const bytes = result.batches.reduce((total, batch) => total + batch.length, 0);
     const leftMs = untilMs - parts.clock.monotonicMs();
     if (bytes >= wanted.bytesMin || leftMs <= 0 || call.signal?.aborted === true) return result;
-    const seenEnd = Math.max(result.nextOffset, parts.state.knownEnd ?? 0);
+    // Not the end known by now: an append that was answered during the look may not be in what the look saw.
+    const seenEnd = Math.max(result.nextOffset, endBefore);
     await pause(parts, { seenEnd, ms: Math.min(leftMs, pollPauseMs(lookCount)), signal: call.signal });
+    // A look that has no time left would turn an empty answer into a failure.
+    if (parts.clock.monotonicMs() >= call.deadlineMs) return result;
   }
 }
 

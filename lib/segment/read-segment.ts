@@ -10,14 +10,16 @@ interface Dependencies {
   readonly bucket: Bucket;
 }
 
-/** The segment that holds `offset`, which lies below the sealed end. Undefined only if the chain is damaged. */
-export async function findSegment(
+/**
+ * The segment that holds `offset`, which lies below the sealed end. Undefined only if the chain is damaged. A stale item
+ * may name an object that has been replaced: `consistent` asks for the newest at once.
+ */
+async function findSegment(
   catalog: Table<string>,
-  pk: string,
-  offset: number,
+  { pk, offset, consistent: forSure }: { pk: string; offset: number; consistent: boolean },
   call: Call,
 ): Promise<Segment | undefined> {
-  for (const consistent of [false, true]) {
+  for (const consistent of forSure ? [true] : [false, true]) {
     const page = await catalog.query(
       pk,
       { from: SEGMENT_PREFIX, to: segmentSortKey(offset), reverse: true, limit: 1, consistent },
@@ -35,11 +37,16 @@ export async function findSegment(
  */
 export async function readSegmentAt(
   deps: Dependencies,
-  request: { readonly pk: string; readonly offset: number; readonly bytesMax: number },
+  request: {
+    readonly pk: string;
+    readonly offset: number;
+    readonly bytesMax: number;
+    readonly consistent: boolean;
+  },
   call: Call,
 ): Promise<{ readonly batches: readonly Uint8Array[]; readonly nextOffset: number }> {
   const { pk, offset, bytesMax } = request;
-  const segment = await findSegment(deps.catalog, pk, offset, call);
+  const segment = await findSegment(deps.catalog, request, call);
   if (segment === undefined) {
     throw new StorageFault(
       'damaged',

@@ -1,5 +1,6 @@
 import { LIMITS } from '../limits.ts';
 import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
+import { readingStored } from '../partition/faults.ts';
 import { loadPieces } from '../partition/load-pieces.ts';
 import { contiguousFrom, planRead } from '../partition/read-plan.ts';
 import { readBounds } from '../partition/tail.ts';
@@ -45,9 +46,19 @@ const CHUNKS_PER_PAGE = 64;
 /**
  * Moves the oldest unsealed chunks of a partition to one object and appends its item to the segment chain, if they are
  * due by bytes or by age. ⚑ A sealer always starts at the chain's end; data before metadata, so that one that dies
- * half-way leaves an object nothing refers to. Throws `StorageFault` (`damaged`: a gap in the hot chain, or a bad CRC).
+ * half-way leaves an object nothing refers to. Throws `StorageFault` (`damaged`: a gap in the hot chain, a bad CRC, or a
+ * batch that does not begin where the one before ended: what is sealed replaces the only sound copy).
  */
-export async function sealOnce(
+export function sealOnce(
+  deps: SealDependencies,
+  pk: string,
+  settings: SealSettings,
+  call: Call,
+): Promise<SealOutcome> {
+  return readingStored(`Partition ${pk}`, () => seal(deps, pk, settings, call));
+}
+
+async function seal(
   deps: SealDependencies,
   pk: string,
   settings: SealSettings,
@@ -63,6 +74,7 @@ export async function sealOnce(
 
   const batches = await loadPieces(deps.bucket, planRead(chunks, sealedEnd, Number.POSITIVE_INFINITY), call);
   for (const batch of batches) verifyBatchCrc(deps.codecs, batch);
+  refuseMisplaced(pk, chunks, batches);
   const segment = describeSegment(deps, pk, sealedEnd, batches);
   const { observation: uploaded } = await deps.bucket.put(segment.objectKey, Buffer.concat(batches), call);
 
@@ -118,6 +130,28 @@ async function refuseGap(
   const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
   if (bounds.sealedEnd !== sealedEnd) return;
   throw new StorageFault('damaged', `Partition ${pk}: the hot chain has a gap at offset ${offset}`);
+}
+
+/** The batches must cover exactly the offsets that the chunks say, or the chain would go on from a wrong end. */
+function refuseMisplaced(pk: string, chunks: readonly Chunk[], batches: readonly Uint8Array[]): void {
+  let expected = chunks[0]?.baseOffset;
+  for (const batch of batches) {
+    const { baseOffset, lastOffsetDelta } = readBatchHeader(batch);
+    if (baseOffset !== expected) {
+      throw new StorageFault(
+        'damaged',
+        `Partition ${pk}: at offset ${expected} is a batch for ${baseOffset}`,
+      );
+    }
+    expected = baseOffset + lastOffsetDelta + 1;
+  }
+  const end = chunks.at(-1)?.endOffset;
+  if (expected !== end) {
+    throw new StorageFault(
+      'damaged',
+      `Partition ${pk}: the batches end at offset ${expected}, not at ${end}`,
+    );
+  }
 }
 
 function chunkBytes(chunk: Chunk): number {
