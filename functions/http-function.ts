@@ -8,7 +8,7 @@ import { LIMITS } from '../lib/limits.ts';
 import type { Call } from '../lib/storage/call.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
-import { requestOf, resultOf } from './http-event.ts';
+import { requestOf, resultOf, withPlainBody } from './http-event.ts';
 import type { Observer } from './observer.ts';
 import { retryingOnce } from './retrying-once.ts';
 
@@ -58,7 +58,8 @@ export function httpFunction({ open, clock, observer }: HttpFunctionParts): Http
         signal,
       };
       const serve = await handle(call);
-      return withinLimits(resultOf(await serve(requestOf(event, signal), { call })));
+      const request = await withPlainBody(requestOf(event, signal));
+      return withinLimits(resultOf(await serve(request, { call })));
     });
 }
 

@@ -1,26 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { gunzip } from 'node:zlib';
-import { badRequest, HttpError } from './http-error.ts';
+import { bodyTooLarge, encodingRefusal, undoEncoding } from './content-encoding.ts';
+import type { HttpError } from './http-error.ts';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-
-export const bodyTooLarge = (bytesMax: number): HttpError =>
-  new HttpError(
-    { status: 413, kafkaError: 'MESSAGE_TOO_LARGE' },
-    `The request body is larger than ${bytesMax} bytes`,
-  );
 
 /** What is known before a byte of the body has come: 413 if it states to be too large, 415 for a strange encoding. */
 export function refusalOf({ headers }: IncomingMessage, bytesMax: number): HttpError | undefined {
   if (Number(headers['content-length'] ?? 0) > bytesMax) return bodyTooLarge(bytesMax);
-  const encoding = headers['content-encoding'];
-  if (encoding === undefined || isGzip(encoding) || encoding.toLowerCase() === 'identity') return undefined;
-  return new HttpError({ status: 415 }, `Content-Encoding '${encoding}' is not supported; use gzip or none`, {
-    'Accept-Encoding': 'gzip, identity',
-  });
+  return encodingRefusal(headers['content-encoding']);
 }
-
-const isGzip = (encoding: string): boolean => /^(x-)?gzip$/i.test(encoding.trim());
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -54,16 +42,6 @@ export function collectBody(
   incoming.on('end', () => {
     if (over) return;
     const body = more === undefined ? (first ?? NOTHING) : Buffer.concat(more, bytes);
-    const encoding = incoming.headers['content-encoding'];
-    if (encoding !== undefined && isGzip(encoding)) unzip(body, bytesMax, done);
-    else done(body);
-  });
-}
-
-function unzip(body: Uint8Array, bytesMax: number, done: (body: Uint8Array | HttpError) => void): void {
-  gunzip(body, { maxOutputLength: bytesMax }, (error: NodeJS.ErrnoException | null, plain) => {
-    if (error === null) done(plain);
-    else if (error.code === 'ERR_BUFFER_TOO_LARGE') done(bodyTooLarge(bytesMax));
-    else done(badRequest('The body is not valid gzip'));
+    undoEncoding(incoming.headers['content-encoding'], body, bytesMax, done);
   });
 }

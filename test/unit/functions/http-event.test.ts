@@ -1,6 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
-import { requestOf, resultOf } from '../../../functions/http-event.ts';
+import { requestOf, resultOf, withPlainBody } from '../../../functions/http-event.ts';
 import { httpEvent } from './http-event-fixture.ts';
 
 describe('an HTTP API event', () => {
@@ -34,6 +35,21 @@ describe('an HTTP API event', () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const event = httpEvent({ body: Buffer.from(bytes).toString('base64'), isBase64Encoded: true });
     expect(new Uint8Array(requestOf(event).body)).toEqual(bytes);
+  });
+
+  const encoded = (bytes: Uint8Array, encoding: string): ReturnType<typeof withPlainBody> => {
+    const body = Buffer.from(bytes).toString('base64');
+    const headers = { 'Content-Encoding': encoding };
+    return withPlainBody(requestOf(httpEvent({ body, isBase64Encoded: true, headers })));
+  };
+
+  it('has its gzip undone, and any other encoding refused', async () => {
+    expect(Buffer.from((await encoded(gzipSync('hello'), 'gzip')).body).toString()).toBe('hello');
+    await expect(encoded(Buffer.from('no gzip'), 'gzip')).rejects.toMatchObject({ status: 400 });
+    await expect(encoded(gzipSync(new Uint8Array(20_000_000)), 'gzip')).rejects.toMatchObject({
+      status: 413,
+    });
+    await expect(encoded(Buffer.from('hello'), 'br')).rejects.toMatchObject({ status: 415 });
   });
 
   it('has its cookies apart from its headers', () => {
