@@ -2,6 +2,7 @@ import { checkChains } from './check-chain.ts';
 import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
 import { checkReferences } from './check-references.ts';
+import { checkTopics } from './check-topics.ts';
 import { readTruth } from './truth.ts';
 import type { Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -12,6 +13,7 @@ export function check(world: World): Violation[] {
   const truth = readTruth(storage, codecs);
   const found: Violation[] = [
     ...checkChains(storage, truth, codecs),
+    ...checkTopics(storage.catalog.changes),
     ...checkProduces(history, truth),
     ...checkReads(history, truth),
     ...checkReferences(storage, truth, scheduler.nowMs),

@@ -25,6 +25,8 @@ export interface Profile {
   readonly topicNames: readonly string[];
   readonly partitionCount: number;
   readonly topicChangeRate: number;
+  /** Clients that delete and re-create the same topic, each for itself. */
+  readonly topicChangerCount: number;
   readonly keyedRate: number;
   /** The chance that a keyed request is sent twice at once, to two processes. */
   readonly doubledRate: number;
@@ -77,6 +79,7 @@ export const CALM: Profile = {
   topicNames: ['orders'],
   partitionCount: 1,
   topicChangeRate: 0,
+  topicChangerCount: 1,
   keyedRate: 0.3,
   doubledRate: 0,
   attemptsMax: 4,
@@ -100,6 +103,19 @@ export const CALM: Profile = {
   wallStepRate: 0,
 };
 
+/** Several clients delete and re-create one topic at once, and often do not hear that they have. */
+export const RECREATED: Profile = {
+  ...CALM,
+  name: 'recreated',
+  eraCount: 6,
+  topicChangeRate: 1,
+  topicChangerCount: 4,
+  producesPerEra: 3,
+  readsPerEra: 2,
+  processCount: 3,
+  network: { ...CALM_NETWORK, brokenAfterRate: 0.3, slowRate: 0.1, slowMsMax: SECOND_MS },
+};
+
 /**
  * A profile of its own for every seed: each kind of trouble is left out of about half of the runs, because some faults
  * only show where others do not cover them.
@@ -120,7 +136,8 @@ export function drawProfile(random: SeededRandom): Profile {
     thinkMsMax: random.pick([1, 20, 200, 5_000]),
     topicNames: random.chance(0.3) ? ['orders', 'clicks'] : ['orders'],
     partitionCount: random.chance(0.3) ? 2 : 1,
-    topicChangeRate: maybe(0.6),
+    topicChangeRate: random.pick([0, 0, 0.3, 0.6, 1]),
+    topicChangerCount: random.pick([1, 1, 2, 3]),
     keyedRate: random.pick([0, 0.3, 0.7, 1]),
     doubledRate: maybe(0.3),
     valueBytesMax: random.pick([20, 60, 400]),
@@ -131,7 +148,7 @@ export function drawProfile(random: SeededRandom): Profile {
     network: stormy ? drawNetwork(random, maybe) : CALM_NETWORK,
     staleMsMax: random.pick([0, 20, 1_000, 30_000]),
     pageCutRate: maybe(0.5),
-    freezeRate: maybe(0.02),
+    freezeRate: random.pick([0, 0, 0.003, 0.01, 0.03]),
     freezeKinds: random.pick<readonly FreezeKind[]>([
       ['moment'],
       ['moment', 'minutes', 'hours'],
@@ -140,8 +157,8 @@ export function drawProfile(random: SeededRandom): Profile {
       ['era'],
       ['moment', 'minutes', 'hours', 'day', 'era'],
     ]),
-    crashRate: maybe(0.01),
-    mishapsMax: 2 + random.integer(8),
+    crashRate: random.pick([0, 0, 0.003, 0.01, 0.02]),
+    mishapsMax: random.pick([3, 8, 30]),
     wallStandsRate: random.pick([0, 0.3, 1]),
     monotonicStandsRate: random.pick([0, 0.5, 1]),
     wallSkewMsMax: random.pick([0, 5 * SECOND_MS, 10 * MINUTE_MS, 40 * MINUTE_MS]),

@@ -97,7 +97,9 @@ async function script(world: World): Promise<Violation[]> {
     runVandal(world, random.fork()),
     ...times(profile.readerCount, () => runReader(world, random.fork())),
     runSealer(world, random.fork()),
-    ...profile.topicNames.map((name) => runTopicChanger(world, random.fork(), name)),
+    ...profile.topicNames.flatMap((name) =>
+      times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
+    ),
   ]);
   world.chaos.stop();
   const endMs = Math.max(scheduler.nowMs, world.eraStartsMs.at(-1) ?? 0) + SETTLE_MS;

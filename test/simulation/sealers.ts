@@ -31,12 +31,16 @@ export async function runSealer(world: World, random: SeededRandom): Promise<voi
   }
 }
 
-/** The schedule that seals what is left, on a machine that works: what it may rely on is that it runs in time. */
+/**
+ * The schedule, on a machine that works: it seals what is left and finishes deletions that were cut off, in time, so that
+ * nothing expires unsealed.
+ */
 export async function runGuard(world: World): Promise<void> {
   const { scheduler, storage } = world;
   const node = world.pool.startCalm('guard', world.calmNetwork);
   for (;;) {
     await scheduler.sleep(GUARD_PAUSE_MS);
+    for (const topic of dyingTopics(storage)) await finishDeletion(world, node, topic);
     for (const pk of livePartitions(storage)) {
       for (let i = 0; i < 20 && hasUnsealed(storage, pk); i++) await seal(world, node, pk, 1_000_000);
     }
@@ -51,6 +55,24 @@ export function livePartitions(storage: Storage): string[] {
     .flatMap(({ topicId, partitionCount }) =>
       Array.from({ length: partitionCount }, (_, partition) => partitionKey(topicId, partition)),
     );
+}
+
+function dyingTopics(storage: Storage): string[] {
+  const topics = storage.catalog.peek(TOPICS_KEY).map(topicFromItem);
+  return topics.filter(({ state }) => state === 'deleting').map(({ name }) => name);
+}
+
+async function finishDeletion(world: World, node: Node, topic: string): Promise<void> {
+  const patience = { patienceMs: 60_000, deadlineMs: 30_000 };
+  await ask(
+    world.scheduler,
+    node,
+    patience,
+    (log, call) => log.deleteTopic(topic, call),
+    (reply) => {
+      world.trace.add({ kind: 'finished', process: node.process.name, detail: `${topic} ${reply.kind}` });
+    },
+  );
 }
 
 export function sealedEnd(storage: Storage, pk: string): number {
