@@ -31,7 +31,7 @@ import { retryingBucket, retryingTable } from './storage/retry.ts';
 import type { Table } from './storage/table.ts';
 import { clusterIdOf } from './topic/cluster-id.ts';
 import { configNumber, describeConfigs, type TopicConfigEntry } from './topic/configs.ts';
-import { TopicCatalog } from './topic/topic-catalog.ts';
+import { type SeenTopic, TopicCatalog } from './topic/topic-catalog.ts';
 import type { Topic } from './topic/topic-item.ts';
 
 export interface LogOptions {
@@ -76,6 +76,11 @@ export function engineParts(options: LogOptions): EngineParts {
     rules,
     ...(options.gather === undefined ? {} : { gather: options.gather }),
   };
+}
+
+interface PartitionName {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 class EngineLog implements Log {
@@ -133,8 +138,7 @@ class EngineLog implements Log {
   }
 
   async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
-    const { topic, observation } = await this.#topics.resolve(request.topic, call);
-    checkPartition(topic, request.partition);
+    const { topic, observation } = await this.#topicOf(request, call);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
     const identity = identityOf(request, observation);
     const entry: AppendEntry = { ...prepared.entry, ...(identity === undefined ? {} : { identity }), call };
@@ -185,13 +189,21 @@ class EngineLog implements Log {
     return listOffset(this.#parts, await this.#partition(request, call), request.at, call);
   }
 
-  async #partition(
-    request: { readonly topic: string; readonly partition: number },
-    call: Call,
-  ): Promise<Partition> {
-    const { topic } = await this.#topics.resolve(request.topic, call);
-    checkPartition(topic, request.partition);
-    return this.#partitions.of(topic.topicId, request.partition);
+  async #partition(place: PartitionName, call: Call): Promise<Partition> {
+    const { topic } = await this.#topicOf(place, call);
+    return this.#partitions.of(topic.topicId, place.partition);
+  }
+
+  /** A partition that the topic does not have may have been added since it was looked up. */
+  async #topicOf(place: PartitionName, call: Call): Promise<SeenTopic> {
+    const known = await this.#topics.resolve(place.topic, call);
+    if (hasPartition(known.topic, place.partition)) return known;
+    this.#topics.forget(place.topic);
+    const seen = await this.#topics.resolve(place.topic, call);
+    if (hasPartition(seen.topic, place.partition)) return seen;
+    const { name, partitionCount } = seen.topic;
+    const message = `Topic '${name}' has no partition ${place.partition}; it has ${partitionCount}`;
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
   }
 }
 
@@ -209,10 +221,8 @@ function description(topic: Topic): TopicDescription {
   return { name, topicId, partitionCount, configs };
 }
 
-function checkPartition(topic: Topic, partition: number): void {
-  if (Number.isSafeInteger(partition) && partition >= 0 && partition < topic.partitionCount) return;
-  const message = `Topic '${topic.name}' has no partition ${partition}; it has ${topic.partitionCount}`;
-  throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
+function hasPartition(topic: Topic, partition: number): boolean {
+  return Number.isSafeInteger(partition) && partition >= 0 && partition < topic.partitionCount;
 }
 
 function checkFetch(request: FetchRequest): void {

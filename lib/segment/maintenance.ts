@@ -2,6 +2,7 @@ import { partitionKey } from '../partition/chunk.ts';
 import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
+import type { Random } from '../storage/random.ts';
 import { configNumber } from '../topic/configs.ts';
 import { TopicCatalog } from '../topic/topic-catalog.ts';
 import type { Topic } from '../topic/topic-item.ts';
@@ -27,28 +28,38 @@ export interface SealOptions {
 }
 
 /**
- * Seals whatever is due in every partition of every topic, one after another, until `call.deadlineMs`. One partition's
+ * Seals whatever is due in every partition of every topic, dying ones included, one after another from a random first, until `call.deadlineMs`. One partition's
  * damage does not keep the others from being sealed. Safe to run many times at once.
  */
 export async function sealDue(parts: EngineParts, options: SealOptions, call: Call): Promise<SealReport> {
-  const topics = await new TopicCatalog({ ...parts, partitionCountDefault: 1 }).list(call);
+  const topics = await new TopicCatalog({ ...parts, partitionCountDefault: 1 }).listAll(call);
   const report = { partitionCount: 0, sealedCount: 0, sealedBytes: 0, isComplete: true };
   const failures: SealReport['failures'][number][] = [];
-  for (const topic of topics) {
-    for (let partition = 0; partition < topic.partitionCount; partition += 1) {
-      if (parts.clock.monotonicMs() >= call.deadlineMs) return { ...report, failures, isComplete: false };
-      report.partitionCount += 1;
-      try {
-        const sealed = await sealPartition(parts, topic, partition, { ...options, call });
-        report.sealedCount += sealed.count;
-        report.sealedBytes += sealed.bytes;
-      } catch (fault) {
-        if (!(fault instanceof StorageFault)) throw fault;
-        failures.push({ topic: topic.name, partition, reason: fault.message });
-      }
+  for (const { topic, partition } of fromAnywhere(topics, parts.random)) {
+    if (parts.clock.monotonicMs() >= call.deadlineMs) return { ...report, failures, isComplete: false };
+    report.partitionCount += 1;
+    try {
+      const sealed = await sealPartition(parts, topic, partition, { ...options, call });
+      report.sealedCount += sealed.count;
+      report.sealedBytes += sealed.bytes;
+    } catch (fault) {
+      if (!(fault instanceof StorageFault)) throw fault;
+      failures.push({ topic: topic.name, partition, reason: fault.message });
     }
   }
   return { ...report, failures };
+}
+
+/** All partitions, beginning anywhere: if time is always too short for all of them, none is always left out. */
+function fromAnywhere(
+  topics: readonly Topic[],
+  random: Random,
+): { readonly topic: Topic; readonly partition: number }[] {
+  const all = topics.flatMap((topic) =>
+    Array.from({ length: topic.partitionCount }, (_, partition) => ({ topic, partition })),
+  );
+  const first = Math.floor(random.next() * all.length);
+  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 async function sealPartition(

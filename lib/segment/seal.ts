@@ -65,12 +65,10 @@ async function seal(
   call: Call,
 ): Promise<SealOutcome> {
   const { sealedEnd } = await readBounds(deps.catalog, pk, { consistent: true }, call);
-  const chunks = await collect(
-    deps,
-    { pk, sealedEnd, bytesMax: Math.min(settings.segmentBytes, SEAL_BYTES_MAX) },
-    call,
-  );
-  if (!isDue(chunks, settings, deps.clock.wallMs())) return { kind: 'notDue', sealedEnd };
+  const segmentBytes = Math.min(settings.segmentBytes, SEAL_BYTES_MAX);
+  const chunks = await collect(deps, { pk, sealedEnd, bytesMax: segmentBytes }, call);
+  if (!isDue(chunks, { ...settings, segmentBytes }, deps.clock.wallMs()))
+    return { kind: 'notDue', sealedEnd };
 
   const batches = await loadPieces(deps.bucket, planRead(chunks, sealedEnd, Number.POSITIVE_INFINITY), call);
   for (const batch of batches) verifyBatchCrc(deps.codecs, batch);

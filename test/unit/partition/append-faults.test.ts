@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MillraceError } from '../../../lib/errors.ts';
+import { LIMITS } from '../../../lib/limits.ts';
 import type { Log } from '../../../lib/log.ts';
 import type { LogOptions } from '../../../lib/open-log.ts';
 import type { Bucket } from '../../../lib/storage/bucket.ts';
@@ -92,6 +93,35 @@ describe('an append', () => {
     expect(first.status).toBe('rejected');
     expect(second.status).toBe('fulfilled');
     expect(await stored({ plain, storage })).toEqual(['0:b']);
+  });
+
+  it('whose key cannot be checked fails alone, not with those that share its chunk', async () => {
+    const storage = memoryStorage();
+    const plain = await openMemoryLog(storage);
+    await plain.createTopic({ name: 't' }, newCall(storage.clock));
+    const put: Table<string>['put'] = async (item, options, call) => {
+      if (item.pk.startsWith('attempt#')) throw new StorageFault('refused', 'no attempts today');
+      return storage.catalog.put(item, options, call);
+    };
+    const log = await openMemoryLog({ ...storage, catalog: { ...storage.catalog, put } });
+    const keyed = { topic: 't', partition: 0, batches: batchOf('keyed'), idempotencyKey: 'k' };
+    const results = await Promise.allSettled([
+      produce(log, storage, 'first'),
+      produce(log, storage, 'a'),
+      log.produce(keyed, newCall(storage.clock)),
+      produce(log, storage, 'b'),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(await stored({ plain, storage })).toEqual(['0:first', '1:a', '2:b']);
+  });
+
+  it('is refused as THROTTLING_QUOTA_EXCEEDED when too many bytes wait already', async () => {
+    const { storage, log } = await scene([]);
+    const value = 'x'.repeat(1_000_000);
+    const countMax = Math.ceil(LIMITS.appendQueueBytesMax / value.length) + 2;
+    const waiting = Array.from({ length: countMax }, () => refusal(produce(log, storage, value, 60_000)));
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['none', 'THROTTLING_QUOTA_EXCEEDED']));
+    expect(await refusal(produce(log, storage, 'later'))).toBe('none');
   });
 
   it('whose upload fails stores nothing and says so', async () => {

@@ -69,6 +69,27 @@ describe('append and fetch', () => {
     expect(await readAll()).toEqual(['0:a', '1:b', '2:c']);
   });
 
+  it('leaves the bytes it was given alone, so that they can be sent again and elsewhere at once', async () => {
+    await produce(['z']);
+    const batches = batchOf('a');
+    await Promise.all(
+      [0, 0, 1].map((partition) => log.produce({ topic: 'orders', partition, batches }, call())),
+    );
+    expect(await readAll()).toEqual(['0:z', '1:a', '2:a']);
+    const other = await log.fetch({ topic: 'orders', partition: 1, offset: 0 }, call());
+    expect(textOf(other.batches)).toEqual(['0:a']);
+  });
+
+  it('finds partitions that another process has added since it looked the topic up', async () => {
+    await produce(['a']);
+    await (await openMemoryLog(storage)).createPartitions('orders', 3, call());
+    const batches = batchOf('new');
+    expect((await log.produce({ topic: 'orders', partition: 2, batches }, call())).baseOffset).toBe(0);
+    expect(await refusal(log.produce({ topic: 'orders', partition: 3, batches }, call()))).toBe(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+    );
+  });
+
   it('keeps partitions apart', async () => {
     await produce(['a']);
     const other = await log.produce({ topic: 'orders', partition: 1, batches: batchOf('x') }, call());
@@ -213,6 +234,30 @@ describe('idempotency keys', () => {
     await produce(['a'], { key: 'k1' });
     expect(await refusal(produce(['other'], { key: 'k1' }))).toBe('INVALID_REQUEST');
     expect(await readAll()).toEqual(['0:a']);
+  });
+
+  it('recognise a retry in a topic that stamps append time', async () => {
+    let wallMs = 1_700_000_000_000;
+    const clock = { ...storage.clock, wallMs: (): number => wallMs };
+    storage = { ...memoryStorage(clock), clock };
+    log = await openMemoryLog(storage);
+    await log.createTopic({ name: 'orders', configs: { 'message.timestamp.type': 'LogAppendTime' } }, call());
+    await produce(['a'], { key: 'k1' });
+    wallMs += 1_000;
+    expect(await produce(['a'], { key: 'k1' })).toMatchObject({ baseOffset: 0, duplicate: true });
+  });
+
+  it('whose place in the log has expired are refused at once', async () => {
+    await produce(['a'], { key: 'k1' });
+    await produce(['b']);
+    const { topicId } = await log.describeTopic('orders', call());
+    const key = { pk: partitionKey(topicId, 0), sk: 0 };
+    const { item } = await storage.hot.get(key, { consistent: true }, call());
+    await storage.hot.delete(key, { ifVersion: item?.version ?? '' }, call());
+    const late = call();
+    const request = { topic: 'orders', partition: 0, batches: batchOf('a'), idempotencyKey: 'k1' };
+    expect(await refusal(log.produce(request, late))).toBe('REQUEST_TIMED_OUT');
+    expect(late.meter.usage.tableReads).toBeLessThan(4);
   });
 
   it('refuse keys that no header can carry', async () => {
@@ -362,6 +407,17 @@ describe('topic configs that change what is stored', () => {
     const { batches } = await log.fetch({ topic: 'orders', partition: 0, offset: 0 }, call());
     expect((batches[0]?.[22] ?? 0) & 7).toBe(4);
     expect(textOf(batches)).toEqual([`0:${'a'.repeat(2_000)}`]);
+  });
+
+  it('max.message.bytes holds for what the topic’s own codec makes of a batch', async () => {
+    await alter('max.message.bytes', '1000');
+    await alter('compression.type', 'uncompressed');
+    const batches = encodeBatch(codecs, [textRecord('x'.repeat(100_000))], { compression: 'gzip' });
+    expect(batches.length).toBeLessThan(1_000);
+    expect(await refusal(log.produce({ topic: 'orders', partition: 0, batches }, call()))).toBe(
+      'MESSAGE_TOO_LARGE',
+    );
+    expect(await readAll()).toEqual([]);
   });
 
   it('max.message.bytes refuses a larger batch and stores nothing', async () => {
