@@ -94,6 +94,11 @@ export class TopicCatalog {
 
   /** Active topics, by name. */
   async list(call: Call): Promise<Topic[]> {
+    return (await this.listAll(call)).filter((topic) => topic.state === 'active');
+  }
+
+  /** Those too whose deletion was cut off: their chunks must not expire unsealed before their partitions are closed. */
+  async listAll(call: Call): Promise<Topic[]> {
     const topics: Topic[] = [];
     let after: string | undefined;
     for (;;) {
@@ -103,7 +108,7 @@ export class TopicCatalog {
         after === undefined ? range : { ...range, after },
         call,
       );
-      topics.push(...page.items.map(topicFromItem).filter((topic) => topic.state === 'active'));
+      topics.push(...page.items.map(topicFromItem));
       after = page.items.at(-1)?.sk;
       if (!page.more || after === undefined) return topics;
     }
@@ -114,28 +119,39 @@ export class TopicCatalog {
     checkTopicName(spec.name);
     const partitionCount = spec.partitionCount ?? this.#deps.partitionCountDefault;
     checkPartitionCount(partitionCount);
-    const topic: Topic = {
-      name: spec.name,
-      topicId: this.#deps.random.uuid(),
-      partitionCount,
-      configs: parseConfigs(spec.configs ?? {}),
-      state: 'active',
-      version: this.#deps.random.id(),
-    };
-    const { topic: before } = await this.#get(spec.name, call);
-    if (before?.state === 'active') throw alreadyExists(spec.name);
-    if (spec.validateOnly === true) return topic;
-    // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
-    if (before !== undefined) await this.#finishDeletion(before, call);
-    const result = await this.#deps.catalog.put(
-      topicToItem(topic),
-      { condition: { kind: 'ifAbsent' } },
-      call,
-    );
-    const standing =
-      result.stored || result.standing === undefined ? undefined : topicFromItem(result.standing);
-    if (!result.stored && standing?.topicId !== topic.topicId) throw alreadyExists(spec.name);
-    return topic;
+    const configs = parseConfigs(spec.configs ?? {});
+    for (let tries = 0; tries < CHANGE_TRIES_MAX; tries += 1) {
+      const topic: Topic = {
+        name: spec.name,
+        topicId: this.#deps.random.uuid(),
+        partitionCount,
+        configs,
+        state: 'active',
+        version: this.#deps.random.id(),
+      };
+      const { topic: before } = await this.#get(spec.name, call);
+      if (before?.state === 'active') throw alreadyExists(spec.name);
+      if (spec.validateOnly === true) return topic;
+      // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
+      if (before !== undefined) await this.#finishDeletion(before, call);
+      if (await this.#store(topic, call)) return topic;
+    }
+    throw beingChanged(spec.name);
+  }
+
+  /** False if the topic was created and deleted already while the answer to its put was lost: its id is used up. */
+  async #store(topic: Topic, call: Call): Promise<boolean> {
+    const { catalog } = this.#deps;
+    const result = await catalog.put(topicToItem(topic), { condition: { kind: 'ifAbsent' } }, call);
+    if (!result.stored) {
+      const standing = result.standing === undefined ? undefined : topicFromItem(result.standing);
+      if (standing?.topicId !== topic.topicId) throw alreadyExists(topic.name);
+    }
+    // ⚑ A retried put finds the name free again after a deletion, and would bring a closed topic back.
+    const ledger = await catalog.get({ pk: DELETED_KEY, sk: topic.topicId }, { consistent: true }, call);
+    if (ledger.item === undefined) return true;
+    await catalog.delete({ pk: TOPICS_KEY, sk: topic.name }, { ifVersion: topic.version }, call);
+    return false;
   }
 
   /** INVALID_PARTITIONS unless it grows; UNKNOWN_TOPIC_OR_PARTITION. */
@@ -211,7 +227,7 @@ export class TopicCatalog {
       this.#cache.delete(name);
       if (result.stored) return changed;
     }
-    throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others; try again`);
+    throw beingChanged(name);
   }
 }
 
@@ -244,4 +260,8 @@ function unknownTopic(name: string): MillraceError {
 
 function alreadyExists(name: string): MillraceError {
   return new MillraceError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`);
+}
+
+function beingChanged(name: string): MillraceError {
+  return new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others; try again`);
 }

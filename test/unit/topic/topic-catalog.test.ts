@@ -43,6 +43,24 @@ describe('creating topics', () => {
     expect(results.filter((result) => result.status === 'fulfilled').length).toBe(1);
   });
 
+  it('does not bring a deleted topic back when the answer to its creation was lost', async () => {
+    const { catalog } = storage;
+    let isFirst = true;
+    const put: Table<string>['put'] = async (item, options, forCall) => {
+      const result = await catalog.put(item, options, forCall);
+      if (item.pk !== 'topics' || !isFirst) return result;
+      isFirst = false;
+      // Stored, but the answer is lost; before it is sent again somebody deletes the topic.
+      await log.deleteTopic('back', call());
+      throw new StorageFault('interrupted', 'the connection broke');
+    };
+    const creator = await openMemoryLog({ ...storage, catalog: { ...catalog, put } });
+    await creator.createTopic({ name: 'back' }, call());
+    expect(
+      (await log.produce({ topic: 'back', partition: 0, batches: batchOf('a') }, call())).baseOffset,
+    ).toBe(0);
+  });
+
   it('checks everything and stores nothing when asked to validate only', async () => {
     await log.createTopic({ name: 'dry', validateOnly: true }, call());
     expect(await names()).toEqual([]);
