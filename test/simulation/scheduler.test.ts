@@ -62,7 +62,7 @@ describe('the scheduler', () => {
     expect(ran).toBe(false);
   });
 
-  it('passes 50,000 events a second many times over, so that thousands of seeds are cheap', async () => {
+  it('counts what it ran, however long the chain of events', async () => {
     const scheduler = newScheduler();
     let count = 0;
     const again = (): void => {
