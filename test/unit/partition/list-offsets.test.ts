@@ -24,7 +24,7 @@ const stamped = (...timestamps: readonly number[]): Uint8Array =>
   encodeBatch(
     codecs,
     timestamps.map((timestampMs) => textRecord('v', { timestampMs })),
-    { compression: 'none' },
+    { compression: 'gzip' },
   );
 const produce = (...batches: readonly Uint8Array[]): ReturnType<Log['produce']> =>
   log.produce({ topic: 't', partition: 0, batches: Buffer.concat(batches) }, call());
@@ -33,14 +33,41 @@ const seal = async (): Promise<void> => {
   await log.alterConfigs('t', [alteration], { validateOnly: false }, call());
   await sealDue(engineParts(storage), {}, call());
 };
-const offsetAt = async (at: Parameters<Log['listOffsets']>[0]['at'], on: Log = log): Promise<number> =>
-  (await on.listOffsets({ topic: 't', partition: 0, at }, call())).offset;
+type When = Parameters<Log['listOffsets']>[0]['at'];
+/** Offset and timestamp. */
+const listed = async (at: When, on: Log = log): Promise<[number, number]> => {
+  const { offset, timestampMs } = await on.listOffsets({ topic: 't', partition: 0, at }, call());
+  return [offset, timestampMs];
+};
+const offsetAt = async (at: When, on: Log = log): Promise<number> => (await listed(at, on))[0];
 const startAt = (offset: number): Promise<unknown> =>
   storage.catalog.put(
     { pk, sk: LOG_START_KEY, version: 'start', attributes: { f: 1, s: offset } },
     { condition: { kind: 'ifAbsent' } },
     call(),
   );
+
+it('finds earliest, latest, by timestamp and the largest timestamp, hot and sealed alike', async () => {
+  await produce(stamped(1_000, 2_000));
+  await produce(stamped(9_000, 3_000));
+  await produce(stamped(4_000));
+  const expected = async (): Promise<void> => {
+    expect(await listed('earliest')).toEqual([0, -1]);
+    expect(await listed('latest')).toEqual([5, -1]);
+    expect(await listed('max-timestamp')).toEqual([2, 9_000]);
+    expect(await listed({ timestampMs: 1_500 })).toEqual([1, 2_000]);
+    expect(await listed({ timestampMs: 3_500 })).toEqual([2, 9_000]);
+    expect(await listed({ timestampMs: 9_001 })).toEqual([-1, -1]);
+  };
+  await expected();
+  await seal();
+  await expected();
+});
+
+it('finds nothing in an empty partition', async () => {
+  expect(await listed('latest')).toEqual([0, -1]);
+  expect(await listed('max-timestamp')).toEqual([-1, -1]);
+});
 
 describe('a log that starts inside a chunk or segment', () => {
   it('answers the first record from its start on that reaches the timestamp', async () => {

@@ -28,17 +28,9 @@ beforeEach(async () => {
 
 const produce = (
   values: readonly string[],
-  options: { readonly on?: Log; readonly key?: string } = {},
+  options: { readonly on?: Log } = {},
 ): ReturnType<Log['produce']> =>
-  (options.on ?? log).produce(
-    {
-      topic: 'orders',
-      partition: 0,
-      batches: batchOf(...values),
-      ...(options.key === undefined ? {} : { idempotencyKey: options.key }),
-    },
-    call(),
-  );
+  (options.on ?? log).produce({ topic: 'orders', partition: 0, batches: batchOf(...values) }, call());
 
 const readAll = async (from = 0, on: Log = log): Promise<string[]> => {
   const found: string[] = [];
@@ -207,65 +199,6 @@ describe('append and fetch', () => {
   });
 });
 
-describe('idempotency keys', () => {
-  it('store a retried request once and answer its first offset, in any process', async () => {
-    const first = await produce(['a', 'b'], { key: 'k1' });
-    await produce(['c']);
-    const other = await openMemoryLog(storage);
-    const again = await produce(['a', 'b'], { key: 'k1', on: other });
-    expect(first).toMatchObject({ baseOffset: 0, duplicate: false });
-    expect(again).toMatchObject({ baseOffset: 0, duplicate: true });
-    expect(await readAll()).toEqual(['0:a', '1:b', '2:c']);
-  });
-
-  it('store concurrent twins once, in one process and across processes', async () => {
-    const other = await openMemoryLog(storage);
-    const results = await Promise.allSettled(
-      Array.from({ length: 6 }, (_, i) => produce(['a'], { key: 'k1', on: i % 2 === 0 ? log : other })),
-    );
-    expect(await readAll()).toEqual(['0:a']);
-    for (const result of results) {
-      if (result.status === 'fulfilled') expect(result.value.baseOffset).toBe(0);
-      else expect((result.reason as MillraceError).code).toBe('REQUEST_TIMED_OUT');
-    }
-  });
-
-  it('refuse other content under the same key', async () => {
-    await produce(['a'], { key: 'k1' });
-    expect(await refusal(produce(['other'], { key: 'k1' }))).toBe('INVALID_REQUEST');
-    expect(await readAll()).toEqual(['0:a']);
-  });
-
-  it('recognise a retry in a topic that stamps append time', async () => {
-    let wallMs = 1_700_000_000_000;
-    const clock = { ...storage.clock, wallMs: (): number => wallMs };
-    storage = { ...memoryStorage(clock), clock };
-    log = await openMemoryLog(storage);
-    await log.createTopic({ name: 'orders', configs: { 'message.timestamp.type': 'LogAppendTime' } }, call());
-    await produce(['a'], { key: 'k1' });
-    wallMs += 1_000;
-    expect(await produce(['a'], { key: 'k1' })).toMatchObject({ baseOffset: 0, duplicate: true });
-  });
-
-  it('whose place in the log has expired are refused at once', async () => {
-    await produce(['a'], { key: 'k1' });
-    await produce(['b']);
-    const { topicId } = await log.describeTopic('orders', call());
-    const key = { pk: partitionKey(topicId, 0), sk: 0 };
-    const { item } = await storage.hot.get(key, { consistent: true }, call());
-    await storage.hot.delete(key, { ifVersion: item?.version ?? '' }, call());
-    const late = call();
-    const request = { topic: 'orders', partition: 0, batches: batchOf('a'), idempotencyKey: 'k1' };
-    expect(await refusal(log.produce(request, late))).toBe('REQUEST_TIMED_OUT');
-    expect(late.meter.usage.tableReads).toBeLessThan(4);
-  });
-
-  it('refuse keys that no header can carry', async () => {
-    expect(await refusal(produce(['a'], { key: 'with space' }))).toBe('INVALID_REQUEST');
-    expect(await refusal(produce(['a'], { key: 'k'.repeat(256) }))).toBe('INVALID_REQUEST');
-  });
-});
-
 describe('deleting and creating again', () => {
   it('gives the name a new life at offset 0 and refuses what a stale process still sends', async () => {
     const stale = await openMemoryLog(storage);
@@ -340,49 +273,6 @@ describe('sealing', () => {
     expect(report.failures).toEqual([
       { topic: 'orders', partition: 0, reason: expect.stringContaining('gap at offset 1') },
     ]);
-  });
-});
-
-describe('list offsets', () => {
-  const at = async (when: Parameters<Log['listOffsets']>[0]['at']): Promise<[number, number]> => {
-    const { offset, timestampMs } = await log.listOffsets(
-      { topic: 'orders', partition: 0, at: when },
-      call(),
-    );
-    return [offset, timestampMs];
-  };
-  const stamped = async (...timestamps: readonly number[]): Promise<void> => {
-    const records = timestamps.map((timestampMs) => textRecord('v', { timestampMs }));
-    const batches = encodeBatch(codecs, records, { compression: 'gzip' });
-    await log.produce({ topic: 'orders', partition: 0, batches }, call());
-  };
-
-  it('finds earliest, latest, by timestamp and the largest timestamp, hot and sealed alike', async () => {
-    await stamped(1_000, 2_000);
-    await stamped(9_000, 3_000);
-    await stamped(4_000);
-    const expected = async (): Promise<void> => {
-      expect(await at('earliest')).toEqual([0, -1]);
-      expect(await at('latest')).toEqual([5, -1]);
-      expect(await at('max-timestamp')).toEqual([2, 9_000]);
-      expect(await at({ timestampMs: 1_500 })).toEqual([1, 2_000]);
-      expect(await at({ timestampMs: 3_500 })).toEqual([2, 9_000]);
-      expect(await at({ timestampMs: 9_001 })).toEqual([-1, -1]);
-    };
-    await expected();
-    await log.alterConfigs(
-      'orders',
-      [{ name: 'segment.bytes', value: '14' }],
-      { validateOnly: false },
-      call(),
-    );
-    await sealDue(engineParts(storage), {}, call());
-    await expected();
-  });
-
-  it('finds nothing in an empty partition', async () => {
-    expect(await at('latest')).toEqual([0, -1]);
-    expect(await at('max-timestamp')).toEqual([-1, -1]);
   });
 });
 
