@@ -41,6 +41,10 @@ export const LIMITS = {
   segmentItemLifeMsMin: 3_600_000,
   /** How long an `Idempotency-Key` is remembered. */
   idempotencyLifeMs: 86_400_000,
+  /** ⚑ How long the item of a deleted topic stands in the way of a late retry of its creation. */
+  deletedTopicLifeMs: 86_400_000,
+  /** ⚑ A creation is signed only while its look at the name is at most this old. */
+  topicCreationAgeMsMax: 3_600_000,
   /** ⚑ A keyed request older than this is refused: its key may have been forgotten in the meantime. */
   keyedRequestAgeMsMax: 3_600_000,
 
@@ -70,6 +74,10 @@ invariant(
 invariant(
   LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
   'segment items are fenced more tightly than chunks',
+);
+invariant(
+  LIMITS.topicCreationAgeMsMax + 2 * LIMITS.signatureSkewMsMax < LIMITS.deletedTopicLifeMs,
+  'a late creation meets the item of the deleted topic',
 );
 invariant(
   LIMITS.keyedRequestAgeMsMax + LIMITS.topicCacheMsMax + 2 * LIMITS.signatureSkewMsMax <

@@ -58,7 +58,6 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     catalog: [
       { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
       { actions: ['dynamodb:PutItem'], leadingKeys: ['cluster', 'topics', 'deleted', 'attempt#*'] },
-      { actions: ['dynamodb:DeleteItem'], leadingKeys: ['topics'] },
     ],
     bucket: [
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },

@@ -1,4 +1,4 @@
-import type { Expiry } from '../adapters/sqlite/expiry.ts';
+import { type Expiry, REMOVALS_MAX } from '../adapters/sqlite/expiry.ts';
 import { LIMITS } from '../limits.ts';
 import type { EngineParts } from '../partition/partitions.ts';
 import { sealDue } from '../segment/maintenance.ts';
@@ -58,7 +58,7 @@ async function oneRound(
     parts,
     {
       onSealedEnd: (pk, sealedEnd) => {
-        if (sealedEnd > 0) expiry.removeHotBelow(pk, { sealedEnd, nowSeconds });
+        if (sealedEnd > 0) return removeAll(() => expiry.removeHotBelow(pk, { sealedEnd, nowSeconds }));
       },
     },
     call,
@@ -66,5 +66,10 @@ async function oneRound(
   for (const { topic, partition, reason } of report.failures) {
     onFault(`partition ${partition} of topic ${topic} could not be sealed`, reason);
   }
-  expiry.removeExpired({ nowSeconds, mayRemove: ({ pk }) => pk.startsWith('attempt#') });
+  await removeAll(() => expiry.removeExpired({ nowSeconds }));
+
+  /** A part at a time, so that requests are served in between. */
+  async function removeAll(removeSome: () => number): Promise<void> {
+    while (removeSome() === REMOVALS_MAX && !signal.aborted) await clock.sleep(1);
+  }
 }

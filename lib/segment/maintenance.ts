@@ -32,7 +32,7 @@ export interface SealOptions {
  * damage does not keep the others from being sealed. Safe to run many times at once.
  */
 export async function sealDue(parts: EngineParts, options: SealOptions, call: Call): Promise<SealReport> {
-  const topics = await new TopicCatalog({ ...parts, partitionCountDefault: 1 }).listAll(call);
+  const topics = await new TopicCatalog({ ...parts, partitionCountDefault: 1 }).listUnfinished(call);
   const report = { partitionCount: 0, sealedCount: 0, sealedBytes: 0, isComplete: true };
   const failures: SealReport['failures'][number][] = [];
   for (const { topic, partition } of fromAnywhere(topics, parts.random)) {

@@ -8,7 +8,7 @@ import type { Clock } from '../storage/clock.ts';
 import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
+import type { Condition, Table } from '../storage/table.ts';
 import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
 import { TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
@@ -59,7 +59,7 @@ export class TopicCatalog {
       if (observationAgeMs(cached.observation, now) <= LIMITS.topicCacheMsMax) return cached;
     }
     const { topic, observation } = await this.#get(name, call);
-    if (topic === undefined || topic.state === 'deleting') throw unknownTopic(name);
+    if (topic?.state !== 'active') throw unknownTopic(name);
     return { topic, observation };
   }
 
@@ -70,7 +70,7 @@ export class TopicCatalog {
   /** Consistent. Throws UNKNOWN_TOPIC_OR_PARTITION. */
   async describe(name: string, call: Call): Promise<Topic> {
     const { topic } = await this.#get(name, call);
-    if (topic === undefined || topic.state === 'deleting') throw unknownTopic(name);
+    if (topic?.state !== 'active') throw unknownTopic(name);
     return topic;
   }
 
@@ -94,11 +94,11 @@ export class TopicCatalog {
 
   /** Active topics, by name. */
   async list(call: Call): Promise<Topic[]> {
-    return (await this.listAll(call)).filter((topic) => topic.state === 'active');
+    return (await this.listUnfinished(call)).filter((topic) => topic.state === 'active');
   }
 
   /** Those too whose deletion was cut off: their chunks must not expire unsealed before their partitions are closed. */
-  async listAll(call: Call): Promise<Topic[]> {
+  async listUnfinished(call: Call): Promise<Topic[]> {
     const topics: Topic[] = [];
     let after: string | undefined;
     for (;;) {
@@ -108,7 +108,7 @@ export class TopicCatalog {
         after === undefined ? range : { ...range, after },
         call,
       );
-      topics.push(...page.items.map(topicFromItem));
+      topics.push(...page.items.map(topicFromItem).filter((topic) => topic.state !== 'deleted'));
       after = page.items.at(-1)?.sk;
       if (!page.more || after === undefined) return topics;
     }
@@ -129,29 +129,34 @@ export class TopicCatalog {
         state: 'active',
         version: this.#deps.random.id(),
       };
-      const { topic: before } = await this.#get(spec.name, call);
+      const { topic: before, observation } = await this.#get(spec.name, call);
       if (before?.state === 'active') throw alreadyExists(spec.name);
       if (spec.validateOnly === true) return topic;
       // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
-      if (before !== undefined) await this.#finishDeletion(before, call);
-      if (await this.#store(topic, call)) return topic;
+      if (before?.state === 'deleting') await this.#finishDeletion(before, call);
+      else if (await this.#store(topic, { before, observation }, call)) return topic;
     }
     throw beingChanged(spec.name);
   }
 
-  /** False if the topic was created and deleted already while the answer to its put was lost: its id is used up. */
-  async #store(topic: Topic, call: Call): Promise<boolean> {
-    const { catalog } = this.#deps;
-    const result = await catalog.put(topicToItem(topic), { condition: { kind: 'ifAbsent' } }, call);
-    if (!result.stored) {
-      const standing = result.standing === undefined ? undefined : topicFromItem(result.standing);
-      if (standing?.topicId !== topic.topicId) throw alreadyExists(topic.name);
-    }
-    // ⚑ A retried put finds the name free again after a deletion, and would bring a closed topic back.
-    const ledger = await catalog.get({ pk: DELETED_KEY, sk: topic.topicId }, { consistent: true }, call);
-    if (ledger.item === undefined) return true;
-    await catalog.delete({ pk: TOPICS_KEY, sk: topic.name }, { ifVersion: topic.version }, call);
-    return false;
+  /**
+   * False if the name has to be looked at again. ⚑ A put that is retried after its answer was lost must not find the
+   * name free once more: what it replaces, or nothing, never comes back as it was, because a deletion leaves its item.
+   */
+  async #store(
+    topic: Topic,
+    seen: { readonly before: Topic | undefined; readonly observation: Observation },
+    call: Call,
+  ): Promise<boolean> {
+    const condition: Condition =
+      seen.before === undefined ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: seen.before.version };
+    const fences = [{ observation: seen.observation, ageMsMax: LIMITS.topicCreationAgeMsMax }];
+    const result = await this.#deps.catalog.put(topicToItem(topic), { condition, fences }, call);
+    if (result.stored) return true;
+    const standing = result.standing === undefined ? undefined : topicFromItem(result.standing);
+    if (standing?.state !== 'active') return false;
+    if (standing.topicId !== topic.topicId) throw alreadyExists(topic.name);
+    return true;
   }
 
   /** INVALID_PARTITIONS unless it grows; UNKNOWN_TOPIC_OR_PARTITION. */
@@ -184,7 +189,7 @@ export class TopicCatalog {
   /** Closes every partition, then frees the name. Cut off at any point, it is finished by the next delete or create. */
   async delete(name: string, call: Call): Promise<void> {
     const { topic } = await this.#get(name, call);
-    if (topic === undefined) throw unknownTopic(name);
+    if (topic === undefined || topic.state === 'deleted') throw unknownTopic(name);
     const marked =
       topic.state === 'deleting'
         ? topic
@@ -193,7 +198,7 @@ export class TopicCatalog {
   }
 
   async #finishDeletion(topic: Topic, call: Call): Promise<void> {
-    const { catalog, random, rules } = this.#deps;
+    const { catalog, clock, random, rules } = this.#deps;
     if (rules.closedMarker) await this.#closeAll(topic, call);
     const ledger = {
       pk: DELETED_KEY,
@@ -201,8 +206,17 @@ export class TopicCatalog {
       version: random.id(),
       attributes: { f: ITEM_FORMAT, n: topic.name, p: topic.partitionCount },
     };
-    await catalog.put(ledger, { condition: { kind: 'ifAbsent' } }, call);
-    await catalog.delete({ pk: TOPICS_KEY, sk: topic.name }, { ifVersion: topic.version }, call);
+    const { observation } = await catalog.put(ledger, { condition: { kind: 'ifAbsent' } }, call);
+    const nowMs = Math.max(clock.wallMs(), observation.serverMs ?? 0);
+    const deleted: Topic = {
+      ...topic,
+      state: 'deleted',
+      version: random.id(),
+      expiresAtSeconds: Math.ceil((nowMs + LIMITS.deletedTopicLifeMs) / 1000),
+    };
+    // Losing means that somebody else has finished it.
+    const condition = { kind: 'ifVersion', version: topic.version } as const;
+    await catalog.put(topicToItem(deleted), { condition }, call);
     this.#cache.delete(topic.name);
   }
 

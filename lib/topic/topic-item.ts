@@ -7,8 +7,12 @@ export interface Topic {
   readonly topicId: string;
   readonly partitionCount: number;
   readonly configs: TopicConfigs;
-  /** `deleting`: its partitions are being closed; the name answers as unknown and is free once that is done. */
-  readonly state: 'active' | 'deleting';
+  /**
+   * `deleting`: its partitions are being closed; the name answers as unknown and is free once that is done.
+   * `deleted`: the name is free; the item stays for a day, so that no late retry of a creation finds nothing in its way.
+   */
+  readonly state: 'active' | 'deleting' | 'deleted';
+  readonly expiresAtSeconds?: number;
   readonly version: string;
 }
 
@@ -17,19 +21,20 @@ export const TOPICS_KEY = 'topics';
 /*
  * Item layout in the catalog: pk = topics, sk = name, and
  *
- *   f  format number   t  topic id   p  partition count   c  {config: value}   d  true while it is being deleted
+ *   f  format number   t  topic id   p  partition count   c  {config: value}   d  1 while it is being deleted, 2 afterwards
  */
 export function topicToItem(topic: Topic): Item<string> {
   return {
     pk: TOPICS_KEY,
     sk: topic.name,
     version: topic.version,
+    ...(topic.expiresAtSeconds === undefined ? {} : { expiresAtSeconds: topic.expiresAtSeconds }),
     attributes: {
       f: ITEM_FORMAT,
       t: topic.topicId,
       p: topic.partitionCount,
       c: { ...topic.configs },
-      ...(topic.state === 'deleting' ? { d: true } : {}),
+      ...(topic.state === 'active' ? {} : { d: topic.state === 'deleting' ? 1 : 2 }),
     },
   };
 }
@@ -42,7 +47,7 @@ export function topicFromItem(item: Item<string>): Topic {
     topicId: read.string('t'),
     partitionCount: read.number('p'),
     configs: read.strings('c'),
-    state: read.has('d') ? 'deleting' : 'active',
+    state: !read.has('d') ? 'active' : read.number('d') === 1 ? 'deleting' : 'deleted',
     version: item.version,
   };
 }

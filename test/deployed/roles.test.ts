@@ -94,7 +94,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   Admin: [
     ...['hot get', 'hot put', 'hot query'],
-    ...['catalog get', 'catalog put', 'catalog delete', 'catalog query'],
+    ...['catalog get', 'catalog put', 'catalog query'],
     ...['spill/ get', 'spill/ put', 'segments/ get', 'bucket list'],
   ],
   Maintenance: [
