@@ -57,7 +57,8 @@ export const LIMITS = {
 
   segmentBytesDefault: 67_108_864,
   segmentBytesMax: 1_073_741_824,
-  segmentIndexEntriesMax: 512,
+  /** Segment items are read with every cold append: the index of the last one should not cost a second read unit. */
+  segmentIndexEntriesMax: 128,
 
   partitionsPerTopicMax: 10_000,
   topicsMax: 100_000,

@@ -156,7 +156,10 @@ export class PartitionReader {
     options: { readonly bytesMax: number; readonly consistent: boolean },
     call: Call,
   ): Promise<ReadResult> {
-    return readSegmentAt(this.#deps, { pk: this.#pk, offset, ...options }, call);
+    const read = await readSegmentAt(this.#deps, { pk: this.#pk, offset, ...options }, call);
+    // A stretch that compaction or retention has emptied: what is asked for begins behind it.
+    const isEmptied = read.batches.length === 0 && read.nextOffset > offset;
+    return isEmptied ? this.#readOnce(read.nextOffset, options.bytesMax, call) : read;
   }
 
   /** Items to ask for: storage bills what it reads, so not many more than fill the answer. */

@@ -32,8 +32,8 @@ async function findSegment(
 }
 
 /**
- * Whole batches from the one that holds `offset` on, up to about `bytesMax` and at least one: one catalog query and one
- * ranged read. Throws `StorageFault` (`damaged` with the object's name).
+ * Whole batches from the one that holds `offset` on, up to about `bytesMax` and at least one if the segment has any left:
+ * one catalog query and one ranged read. Throws `StorageFault` (`damaged` with the object's name).
  */
 export async function readSegmentAt(
   deps: Dependencies,
@@ -53,6 +53,7 @@ export async function readSegmentAt(
       `Partition ${pk}: no segment holds offset ${offset}, below the sealed end`,
     );
   }
+  if (segment.objectKey === undefined) return { batches: [], nextOffset: segment.endOffset };
   const { start, end } = rangeOf(segment, offset, bytesMax);
   const bytes = await readRange(deps.bucket, segment, { start, length: end - start }, call);
   const batches: Uint8Array[] = [];
@@ -61,12 +62,13 @@ export async function readSegmentAt(
   for (const batch of batchesIn(bytes)) {
     const endOffset = batch.header.baseOffset + batch.header.lastOffsetDelta + 1;
     if (endOffset <= offset) continue;
-    if (batches.length > 0 && total + batch.bytes.length > bytesMax) break;
+    if (batches.length > 0 && total + batch.bytes.length > bytesMax) return { batches, nextOffset };
     batches.push(batch.bytes);
     total += batch.bytes.length;
     nextOffset = endOffset;
   }
-  return { batches, nextOffset };
+  // Compaction leaves holes between batches, and none may be left behind the offset asked.
+  return { batches, nextOffset: end === segment.bytes ? segment.endOffset : nextOffset };
 }
 
 /** From the last index entry at or below the offset to the first one that fills the answer: whole batches both ends. */
@@ -85,6 +87,7 @@ export async function readRange(
   range: { readonly start: number; readonly length: number },
   call: Call,
 ): Promise<Uint8Array> {
+  if (segment.objectKey === undefined) return new Uint8Array(0);
   const bytes = await bucket.get(segment.objectKey, range, call);
   if (bytes === undefined) throw new StorageFault('damaged', `Object ${segment.objectKey} is missing`);
   if (bytes.length !== range.length) {

@@ -73,8 +73,9 @@ async function seal(
   const batches = await loadPieces(deps.bucket, planRead(chunks, sealedEnd, Number.POSITIVE_INFINITY), call);
   for (const batch of batches) verifyBatchCrc(deps.codecs, batch);
   refuseMisplaced(pk, chunks, batches);
-  const segment = describeSegment(deps, pk, sealedEnd, batches);
-  const { observation: uploaded } = await deps.bucket.put(segment.objectKey, Buffer.concat(batches), call);
+  const objectKey = segmentObjectKey(pk, deps.random.id(), sealedEnd);
+  const { observation: uploaded } = await deps.bucket.put(objectKey, Buffer.concat(batches), call);
+  const segment = { ...describeSegment(sealedEnd, batches), version: deps.random.id(), objectKey };
 
   // Reading and uploading took its time: the chain's end is looked at again, and the write rests on that look.
   const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
@@ -168,19 +169,19 @@ function isDue(chunks: readonly Chunk[], settings: SealSettings, nowMs: number):
 }
 
 function describeSegment(
-  deps: SealDependencies,
-  pk: string,
   baseOffset: number,
   batches: readonly Uint8Array[],
-): Segment {
+): Omit<Segment, 'version' | 'objectKey'> {
   const bytes = batches.reduce((total, batch) => total + batch.length, 0);
   const bytesPerEntry = Math.max(4_096, Math.ceil(bytes / LIMITS.segmentIndexEntriesMax));
   const index: SegmentIndexEntry[] = [];
   let position = 0;
+  let firstTimestampMs = Number.POSITIVE_INFINITY;
   let maxTimestampMs = -1;
   let endOffset = baseOffset;
   for (const batch of batches) {
     const header = readBatchHeader(batch);
+    firstTimestampMs = Math.min(firstTimestampMs, header.baseTimestampMs);
     maxTimestampMs = Math.max(maxTimestampMs, header.maxTimestampMs);
     if (position - (index.at(-1)?.position ?? Number.NEGATIVE_INFINITY) >= bytesPerEntry) {
       index.push({ offset: header.baseOffset, position, maxTimestampMs });
@@ -191,9 +192,8 @@ function describeSegment(
   return {
     baseOffset,
     endOffset,
-    version: deps.random.id(),
-    objectKey: segmentObjectKey(pk, deps.random.id(), baseOffset),
     bytes,
+    firstTimestampMs,
     maxTimestampMs,
     index,
   };

@@ -6,8 +6,15 @@ export interface Segment {
   readonly baseOffset: number;
   readonly endOffset: number;
   readonly version: string;
-  readonly objectKey: string;
+  /**
+   * Undefined where no record is left: retention took the object of the last segment, whose item stays because it is the
+   * chain's end, or compaction removed every record. Readers go on at `endOffset`.
+   */
+  readonly objectKey: string | undefined;
+  /** Of the object; 0 without one. */
   readonly bytes: number;
+  /** Smallest and largest timestamp of what was sealed; -1 if unknown. */
+  readonly firstTimestampMs: number;
   readonly maxTimestampMs: number;
   /** Ascending in all three; the first entry is the first batch. */
   readonly index: readonly SegmentIndexEntry[];
@@ -59,7 +66,8 @@ function decodeIndex(encoded: Uint8Array): SegmentIndexEntry[] {
 /*
  * Item layout in the catalog: pk = topicId:partition, sk = seg#<base offset, 20 digits>, and
  *
- *   f  format number   e  end offset   o  object key   s  bytes   m  largest timestamp, ms   d  sparse index
+ *   f  format number   e  end offset   o  object key, if any   s  bytes   a, m  smallest and largest timestamp, ms
+ *   d  sparse index
  */
 export function segmentToItem(pk: string, segment: Segment): Item<string> {
   return {
@@ -69,8 +77,9 @@ export function segmentToItem(pk: string, segment: Segment): Item<string> {
     attributes: {
       f: ITEM_FORMAT,
       e: segment.endOffset,
-      o: segment.objectKey,
+      ...(segment.objectKey === undefined ? {} : { o: segment.objectKey }),
       s: segment.bytes,
+      a: segment.firstTimestampMs,
       m: segment.maxTimestampMs,
       d: encodeIndex(segment.index),
     },
@@ -84,8 +93,9 @@ export function segmentFromItem(item: Item<string>): Segment {
     baseOffset: Number(item.sk.slice(SEGMENT_PREFIX.length)),
     endOffset: read.number('e'),
     version: item.version,
-    objectKey: read.string('o'),
+    objectKey: read.has('o') ? read.string('o') : undefined,
     bytes: read.number('s'),
+    firstTimestampMs: read.number('a'),
     maxTimestampMs: read.number('m'),
     index: decodeIndex(read.bytes('d')),
   };

@@ -122,8 +122,9 @@ function checkSegments(storage: Storage, truth: Truth, codecs: Codecs): Violatio
     };
     if (segment.baseOffset < end) report('I6', `the segments had reached ${end}`);
     if (segment.baseOffset > end) report('I1', `the segments had only reached ${end}`);
-    if (!storage.bucket.wasThere(segment.objectKey, atMs)) report('I7', `${segment.objectKey} was not there`);
-    const bytes = storage.bucket.everStored(segment.objectKey);
+    const { objectKey = 'no object' } = segment;
+    if (!storage.bucket.wasThere(objectKey, atMs)) report('I7', `${objectKey} was not there`);
+    const bytes = storage.bucket.everStored(objectKey);
     const problem =
       bytes &&
       compareRecords(truth.partitions.get(key.pk), segment, recordsIn(bytes, codecs, segment.baseOffset));

@@ -37,6 +37,8 @@ function reachable(storage: Storage, pk: string): { key: string; offset: number 
     ),
     ...segments
       .map(segmentFromItem)
-      .map(({ objectKey, baseOffset }) => ({ key: objectKey, offset: baseOffset })),
+      .flatMap(({ objectKey, baseOffset }) =>
+        objectKey === undefined ? [] : [{ key: objectKey, offset: baseOffset }],
+      ),
   ];
 }
