@@ -8,7 +8,7 @@ export function breakProfile(rule: keyof Rules): Profile {
 
 const DAY_MS = 86_400_000;
 
-const CONDITIONS: Readonly<Record<keyof Rules, Partial<Profile>>> = {
+const CONDITIONS: Readonly<Partial<Record<keyof Rules, Partial<Profile>>>> = {
   /** Answers get lost behind writes that took effect, so writers often lose to themselves. */
   tokenCheck: {
     keyedRate: 0,

@@ -11,7 +11,7 @@ const SEEDS_THAT_HOLD = 12;
 const codecs = await loadCodecs();
 
 /** What is broken when a rule is: the invariants, any of which tells. */
-const EXPECTED: Readonly<Record<keyof Rules, readonly Violation['invariant'][]>> = {
+const EXPECTED: Readonly<Partial<Record<keyof Rules, readonly Violation['invariant'][]>>> = {
   tokenCheck: ['I4'],
   retryAtTail: ['I4'],
   fence: ['I6'],
@@ -36,7 +36,7 @@ describe.each(Object.keys(EXPECTED) as (keyof Rules)[])('without the rule %s', (
     const failure = await firstFailure(rule);
     expect(failure).toBeDefined();
     const broken = failure?.violations.map(({ invariant }) => invariant) ?? [];
-    expect(EXPECTED[rule].some((invariant) => broken.includes(invariant))).toBe(true);
+    expect(EXPECTED[rule]?.some((invariant) => broken.includes(invariant))).toBe(true);
     const seeds = Math.max(failure?.seed ?? 0, SEEDS_THAT_HOLD);
     for (let seed = 1; seed <= seeds; seed++) {
       const outcome = await simulate({ seed, codecs, profile: breakProfile(rule) });

@@ -34,7 +34,7 @@ function referredObjects({ storage }: World): Set<string> {
   }
   for (const pk of storage.catalog.collections()) {
     for (const item of storage.catalog.peek(pk)) {
-      if (item.sk.startsWith(SEGMENT_PREFIX)) keys.add(segmentFromItem(item).objectKey);
+      if (item.sk.startsWith(SEGMENT_PREFIX)) keys.add(segmentFromItem(item).objectKey ?? '');
     }
   }
   return keys;
