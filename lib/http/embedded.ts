@@ -36,7 +36,11 @@ function encodeJson(value: unknown, place: string): Uint8Array {
 }
 
 function encodeBinary(value: unknown, place: string): Uint8Array {
-  if (typeof value !== 'string') throw unprocessable(`${place} must be a string of base64`, 'INVALID_RECORD');
+  if (typeof value !== 'string')
+    throw unprocessable(
+      `${place} must be a string of base64; to send JSON, name it: Content-Type: application/vnd.kafka.json.v2+json`,
+      'INVALID_RECORD',
+    );
   return decodeBase64(value, place);
 }
 

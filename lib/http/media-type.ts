@@ -31,8 +31,8 @@ function embeddedFormatOf(type: string): EmbeddedFormat | undefined {
   return METADATA.test(type) || WITHOUT_FORMAT.has(type) ? 'binary' : undefined;
 }
 
-const unsupported = (header: string): HttpError =>
-  new HttpError({ status: 415 }, `Content-Type '${header}' is not supported here`);
+const unsupported = (header: string, wanted: string): HttpError =>
+  new HttpError({ status: 415 }, `Content-Type '${header}' is not supported here; send ${wanted}`);
 
 /**
  * What a produce request carries. No header means JSON; a type that names no format means base64, as in Karapace.
@@ -45,7 +45,8 @@ export function producedFormat(contentType: string | undefined): {
   if (contentType === undefined || contentType === '') return { format: 'json', charset: undefined };
   const { type, charset } = parseMediaType(contentType);
   const format = type === MEDIA.batches ? 'batches' : embeddedFormatOf(type);
-  if (format === undefined) throw unsupported(contentType);
+  if (format === undefined)
+    throw unsupported(contentType, 'application/vnd.kafka.json.v2+json for JSON records');
   return { format, charset };
 }
 
@@ -53,7 +54,8 @@ export function producedFormat(contentType: string | undefined): {
 export function jsonCharset(contentType: string | undefined, body: Uint8Array): string | undefined {
   if (contentType === undefined || contentType === '' || body.length === 0) return undefined;
   const { type, charset } = parseMediaType(contentType);
-  if (type !== MEDIA.json && !METADATA.test(type) && !EMBEDDED.test(type)) throw unsupported(contentType);
+  if (type !== MEDIA.json && !METADATA.test(type) && !EMBEDDED.test(type))
+    throw unsupported(contentType, MEDIA.json);
   return charset;
 }
 
