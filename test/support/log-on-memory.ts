@@ -1,5 +1,6 @@
 import { memoryBucket, memoryTable } from '../../lib/adapters/memory/index.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
+import { type ErrorCode, MillraceError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { type LogOptions, openLog } from '../../lib/open-log.ts';
 import { type Codecs, decodeBatch, encodeBatch, loadCodecs, type NewRecord } from '../../lib/record/index.ts';
@@ -23,6 +24,17 @@ export function memoryStorage(clock: Clock = systemClock()): LogOptions {
 
 export function newCall(clock: Clock, options: { readonly ms?: number } = {}): Call {
   return { meter: new Meter(), deadlineMs: clock.monotonicMs() + (options.ms ?? 10_000) };
+}
+
+/** The code of the error a call ends with, or `none`. */
+export async function refusal(work: Promise<unknown>): Promise<ErrorCode | 'none'> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof MillraceError) return error.code;
+    throw error;
+  }
+  return 'none';
 }
 
 export async function openMemoryLog(storage: LogOptions = memoryStorage()): Promise<Log> {

@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { MillraceError } from '../../../lib/errors.ts';
 import { LIMITS } from '../../../lib/limits.ts';
 import type { Log } from '../../../lib/log.ts';
 import type { LogOptions } from '../../../lib/open-log.ts';
 import type { Bucket } from '../../../lib/storage/bucket.ts';
 import { StorageFault, type StorageFaultKind } from '../../../lib/storage/fault.ts';
 import type { Item, PutOptions, Table } from '../../../lib/storage/table.ts';
-import { batchOf, memoryStorage, newCall, openMemoryLog, textOf } from '../../support/log-on-memory.ts';
+import {
+  batchOf,
+  memoryStorage,
+  newCall,
+  openMemoryLog,
+  refusal,
+  textOf,
+} from '../../support/log-on-memory.ts';
 
 type PutFault = { readonly kind: StorageFaultKind; readonly takesEffect?: boolean };
 
@@ -35,15 +41,6 @@ const produce = (log: Log, storage: LogOptions, value: string, ms = 300): Return
 
 const stored = async ({ plain, storage }: { plain: Log; storage: LogOptions }): Promise<string[]> =>
   textOf((await plain.fetch({ topic: 't', partition: 0, offset: 0 }, newCall(storage.clock))).batches);
-
-const refusal = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    return (error as MillraceError).code;
-  }
-  return 'none';
-};
 
 describe('an append', () => {
   it('whose answer was lost is recognised at its place and answered once', async () => {

@@ -4,7 +4,14 @@ import type { Log } from '../../../lib/log.ts';
 import type { LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import type { Call } from '../../../lib/storage/call.ts';
-import { batchOf, memoryStorage, newCall, openMemoryLog, textOf } from '../../support/log-on-memory.ts';
+import {
+  batchOf,
+  memoryStorage,
+  newCall,
+  openMemoryLog,
+  refusal,
+  textOf,
+} from '../../support/log-on-memory.ts';
 
 let storage: LogOptions;
 let log: Log;
@@ -32,15 +39,6 @@ const produce = (
 
 const readAll = async (): Promise<string[]> =>
   textOf((await log.fetch({ topic: 'orders', partition: 0, offset: 0 }, call())).batches);
-
-const refusal = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    return (error as MillraceError).code;
-  }
-  return 'none';
-};
 
 describe('idempotency keys', () => {
   it('store a retried request once and answer its first offset, in any process', async () => {

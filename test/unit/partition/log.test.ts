@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MillraceError } from '../../../lib/errors.ts';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
@@ -12,6 +11,7 @@ import {
   memoryStorage,
   newCall,
   openMemoryLog,
+  refusal,
   textOf,
   textRecord,
 } from '../../support/log-on-memory.ts';
@@ -43,15 +43,6 @@ const readAll = async (from = 0, on: Log = log): Promise<string[]> => {
     if (nextOffset === offset) return found;
     offset = nextOffset;
   }
-};
-
-const refusal = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    return (error as MillraceError).code;
-  }
-  return 'none';
 };
 
 describe('append and fetch', () => {

@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MillraceError } from '../../../lib/errors.ts';
 import type { Log } from '../../../lib/log.ts';
 import type { LogOptions } from '../../../lib/open-log.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import type { Table } from '../../../lib/storage/table.ts';
-import { batchOf, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
+import { batchOf, memoryStorage, newCall, openMemoryLog, refusal } from '../../support/log-on-memory.ts';
 
 let storage: LogOptions;
 let log: Log;
@@ -14,15 +13,6 @@ beforeEach(async () => {
   storage = memoryStorage();
   log = await openMemoryLog(storage);
 });
-
-const refusal = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    return (error as MillraceError).code;
-  }
-  return 'none';
-};
 
 const names = async (): Promise<string[]> => (await log.listTopics(call())).map((topic) => topic.name);
 
