@@ -7,27 +7,40 @@ import { simulate } from './run.ts';
 
 const PROFILES: Readonly<Record<string, Profile>> = { calm: CALM, recreated: RECREATED };
 
-/**
- * `npm run sim -- --seeds N [--seed S] [--break RULE] [--profile NAME]`: N runs from seed S on; exit code 1 if one breaks
- * a promise. `--break` turns a rule of the engine off, under conditions in which that does harm.
- */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
-    break: { type: 'string' },
-    profile: { type: 'string' },
-    'keep-going': { type: 'boolean', default: false },
-  },
-});
+const USAGE = `usage: npm run sim -- [--seeds N] [--seed S] [--profile NAME | --break RULE] [--keep-going]
 
+Runs the engine N times (100) on simulated storage, from seed S (1) on, and stops at the first broken promise; exit
+code 1 if there is one. The same seed replays the same run.
+
+  --profile NAME  a fixed set of conditions instead of one drawn from each seed: ${Object.keys(PROFILES).join(', ')}
+  --break RULE    turns a rule of the engine off, under conditions in which that does harm:
+                  ${Object.keys(ALL_RULES).join(', ')}
+  --keep-going    goes on after a broken promise
+  --help          prints this`;
+
+const OPTIONS = {
+  seeds: { type: 'string', default: '100' },
+  seed: { type: 'string', default: '1' },
+  break: { type: 'string' },
+  profile: { type: 'string' },
+  'keep-going': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const values = readOptions();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const first = Number(values.seed);
 const count = Number(values.seeds);
 const broken = values.break;
-if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) usage();
-if (broken !== undefined && !isRule(broken)) usage();
-
-if (values.profile !== undefined && !(values.profile in PROFILES)) usage();
+if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1)
+  refuse('seeds are whole numbers');
+if (broken !== undefined && !isRule(broken)) refuse(`there is no rule '${broken}'`);
+if (values.profile !== undefined && !Object.hasOwn(PROFILES, values.profile)) {
+  refuse(`there is no profile '${values.profile}'`);
+}
 
 const codecs = await loadCodecs();
 const profile = values.profile === undefined ? undefined : PROFILES[values.profile];
@@ -45,7 +58,9 @@ const startedMs = performance.now();
 let events = 0;
 let virtualMs = 0;
 let failures = 0;
+let last = first;
 for (let seed = first; seed < first + count; seed++) {
+  last = seed;
   const outcome = await simulate({ seed, codecs, ...setting });
   events += outcome.eventCount;
   virtualMs += outcome.virtualMs;
@@ -59,7 +74,7 @@ for (let seed = first; seed < first + count; seed++) {
 if (process.stdout.isTTY) process.stdout.write('\r');
 const days = Math.round(virtualMs / 86_400_000);
 console.log(
-  `seeds ${first} to ${first + count - 1}: ${failures === 0 ? 'every promise held' : `${failures} broken`}; ` +
+  `seeds ${first} to ${last}: ${failures === 0 ? 'every promise held' : `${failures} broken`}; ` +
     `${events} events, ${rate()} events/s, ${days} days of virtual time`,
 );
 process.exitCode = failures === 0 ? 0 : 1;
@@ -69,13 +84,18 @@ function rate(): number {
 }
 
 function isRule(name: string): name is keyof Rules {
-  return name in ALL_RULES;
+  return Object.hasOwn(ALL_RULES, name);
 }
 
-function usage(): never {
-  console.error(
-    `usage: npm run sim -- --seeds N [--seed S] [--break ${Object.keys(ALL_RULES).join('|')}] ` +
-      `[--profile ${Object.keys(PROFILES).join('|')}] [--keep-going]`,
-  );
+function readOptions(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`${reason}\n\n${USAGE}`);
   process.exit(2);
 }
