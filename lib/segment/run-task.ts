@@ -1,0 +1,56 @@
+import { partitionKey } from '../partition/chunk.ts';
+import type { EngineParts } from '../partition/partitions.ts';
+import type { Call } from '../storage/call.ts';
+import { configNumber } from '../topic/configs.ts';
+import { TOPICS_KEY, type Topic, topicFromItem } from '../topic/topic-item.ts';
+import { sealOnce } from './seal.ts';
+import type { Task, TaskJob } from './tasks.ts';
+
+export type TaskOutcome =
+  /** What it did, in numbers; all 0 if nothing was due. */
+  | { readonly kind: 'done'; readonly counts: Readonly<Record<string, number>> }
+  /** Time ran out at a place where nothing is lost: send it on. */
+  | { readonly kind: 'unfinished'; readonly counts: Readonly<Record<string, number>> }
+  /** The topic was deleted, or has no such partition. */
+  | { readonly kind: 'gone' };
+
+/** How long a task may take. */
+export interface TaskTime {
+  /** No step begins after it; on `Clock.monotonicMs`, and well before `call.deadlineMs`. */
+  readonly lastStepMs: number;
+  readonly call: Call;
+}
+
+interface Work extends TaskTime {
+  readonly pk: string;
+  readonly topic: Topic;
+}
+
+const RUNNERS: Readonly<Record<TaskJob, (parts: EngineParts, work: Work) => Promise<TaskOutcome>>> = { seal };
+
+/** Runs one task. Throws `StorageFault`: nothing is half done, and the same task may be run again. */
+export async function runTask(parts: EngineParts, task: Task, time: TaskTime): Promise<TaskOutcome> {
+  const key = { pk: TOPICS_KEY, sk: task.topic };
+  const { item } = await parts.catalog.get(key, { consistent: true }, time.call);
+  const topic = item === undefined ? undefined : topicFromItem(item);
+  const isThere = topic?.topicId === task.topicId && topic.state !== 'deleted';
+  if (!isThere || task.partition >= topic.partitionCount) return { kind: 'gone' };
+  return RUNNERS[task.job](parts, { ...time, topic, pk: partitionKey(topic.topicId, task.partition) });
+}
+
+async function seal(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): Promise<TaskOutcome> {
+  const settings = {
+    segmentBytes: configNumber(topic.configs, 'segment.bytes'),
+    segmentMs: configNumber(topic.configs, 'segment.ms'),
+    hotRetentionMs: configNumber(topic.configs, 'hot.retention.ms'),
+  };
+  let sealedCount = 0;
+  let sealedBytes = 0;
+  while (parts.clock.monotonicMs() < lastStepMs) {
+    const outcome = await sealOnce(parts, pk, settings, call);
+    if (outcome.kind !== 'sealed') return { kind: 'done', counts: { sealedCount, sealedBytes } };
+    sealedCount += 1;
+    sealedBytes += outcome.segment.bytes;
+  }
+  return { kind: 'unfinished', counts: { sealedCount, sealedBytes } };
+}
