@@ -10,8 +10,16 @@ export interface BucketServer {
   delete(key: string, by: string): void;
   /** What was ever stored under the key, deleted or not. */
   everStored(key: string): Uint8Array | undefined;
+  /** Every deletion of an object, in order. */
+  readonly deletions: readonly ObjectDeletion[];
   /** Whether the object was there at that time. */
   wasThere(key: string, atMs: number): boolean;
+}
+
+export interface ObjectDeletion {
+  readonly key: string;
+  readonly atMs: number;
+  readonly by: string;
 }
 
 interface StoredObject {
@@ -28,7 +36,10 @@ export function createBucketServer(tools: {
   const everStored = new Map<string, Uint8Array>();
   const lives = new Map<string, { readonly fromMs: number; untilMs: number }[]>();
 
+  const deletions: ObjectDeletion[] = [];
+
   return {
+    deletions,
     put: (key, bytes, by) => {
       if (objects.has(key)) return;
       const stored = { bytes: bytes.slice(), modifiedMs: scheduler.nowMs };
@@ -53,6 +64,7 @@ export function createBucketServer(tools: {
       if (!objects.delete(key)) return;
       const life = lives.get(key)?.at(-1);
       if (life !== undefined) life.untilMs = scheduler.nowMs;
+      deletions.push({ key, atMs: scheduler.nowMs, by });
       scheduler.mix(key);
       trace.add({ kind: 'bucket.delete', process: by, detail: key });
     },

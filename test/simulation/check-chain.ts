@@ -1,25 +1,22 @@
 import { chunkFromItem } from '../../lib/partition/chunk.ts';
-import type { Codecs } from '../../lib/record/index.ts';
-import { SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
+import type { Past } from './past.ts';
 import type { Storage } from './storage.ts';
 import type { Change } from './table-server.ts';
-import type { TrueChunk, TruePartition, Truth } from './truth.ts';
-import { recordsIn } from './truth.ts';
+import { isDeleting, type TrueChunk, type TruePartition, type Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
 /**
  * I1 and I6, judged on everything that was ever stored, so that an expiry cannot hide an overwrite: every chunk begins
  * exactly where the one before it ended, nothing enters behind a closed marker, and nothing is changed afterwards.
  */
-export function checkChains(storage: Storage, truth: Truth, codecs: Codecs): Violation[] {
+export function checkChains(storage: Storage, truth: Truth, past: Past): Violation[] {
   const found: Violation[] = [];
   for (const partition of truth.partitions.values()) {
     const isExcused = (entry: TrueChunk): boolean => closesRuins(storage, truth, partition, entry);
     found.push(...checkChain(partition, isExcused));
   }
   found.push(...checkRewrites(storage.hot.changes));
-  found.push(...checkExpiries(storage, truth));
-  found.push(...checkSegments(storage, truth, codecs));
+  found.push(...checkRemovals(storage, truth, past));
   return found;
 }
 
@@ -80,65 +77,16 @@ function checkRewrites(changes: readonly Change<number>[]): Violation[] {
 }
 
 /** A chunk of a living topic may vanish only once a segment holds its records. */
-function checkExpiries(storage: Storage, truth: Truth): Violation[] {
+function checkRemovals(storage: Storage, truth: Truth, past: Past): Violation[] {
   const found: Violation[] = [];
-  const sealedEnds = new Map<string, { readonly atMs: number; readonly end: number }[]>();
-  for (const { key, item, atMs } of storage.catalog.changes) {
-    if (item === undefined || !key.sk.startsWith(SEGMENT_PREFIX)) continue;
-    const ends = sealedEnds.get(key.pk) ?? [];
-    sealedEnds.set(key.pk, ends);
-    ends.push({ atMs, end: segmentFromItem(item).endOffset });
-  }
-  for (const { cause, before, key, atMs } of storage.hot.changes) {
-    if (cause !== 'expiry' || before === undefined) continue;
+  for (const { cause, before, item, key, atMs } of storage.hot.changes) {
+    if (item !== undefined || before === undefined) continue;
     const chunk = chunkFromItem(before);
-    const ends = sealedEnds.get(key.pk)?.filter((sealed) => sealed.atMs <= atMs) ?? [];
-    const sealed = Math.max(0, ...ends.map(({ end }) => end));
+    const sealed = past.sealedEndAt(key.pk, atMs);
     if (chunk.endOffset <= sealed || isDeleting(truth, key.pk, atMs)) continue;
-    const message = `the chunk [${chunk.baseOffset}, ${chunk.endOffset}) expired; segments end at ${sealed}`;
+    const how = cause === 'expiry' ? 'expired' : 'was removed';
+    const message = `the chunk [${chunk.baseOffset}, ${chunk.endOffset}) ${how}; segments end at ${sealed}`;
     found.push({ invariant: 'I3', message, atMs, where: key.pk, offset: key.sk });
   }
   return found;
-}
-
-function isDeleting(truth: Truth, pk: string, atMs: number): boolean {
-  const life = truth.lives.find(({ topicId }) => pk.startsWith(`${topicId}:`));
-  return life === undefined || life.deletingMs <= atMs;
-}
-
-/** The segment chain is as contiguous as the hot one, and each object holds exactly the records of its range. */
-function checkSegments(storage: Storage, truth: Truth, codecs: Codecs): Violation[] {
-  const found: Violation[] = [];
-  const ends = new Map<string, number>();
-  for (const { key, item, before, atMs, by } of storage.catalog.changes) {
-    if (item === undefined || before !== undefined || !key.sk.startsWith(SEGMENT_PREFIX)) continue;
-    const segment = segmentFromItem(item);
-    const end = ends.get(key.pk) ?? 0;
-    ends.set(key.pk, Math.max(end, segment.endOffset));
-    const report = (invariant: Violation['invariant'], message: string): void => {
-      const range = `[${segment.baseOffset}, ${segment.endOffset})`;
-      const text = `${by} sealed ${range}: ${message}`;
-      found.push({ invariant, message: text, atMs, where: key.pk, offset: segment.baseOffset });
-    };
-    if (segment.baseOffset < end) report('I6', `the segments had reached ${end}`);
-    if (segment.baseOffset > end) report('I1', `the segments had only reached ${end}`);
-    const { objectKey = 'no object' } = segment;
-    if (!storage.bucket.wasThere(objectKey, atMs)) report('I7', `${objectKey} was not there`);
-    const bytes = storage.bucket.everStored(objectKey);
-    const problem =
-      bytes &&
-      compareRecords(truth.partitions.get(key.pk), segment, recordsIn(bytes, codecs, segment.baseOffset));
-    if (problem !== undefined) report('I3', problem);
-  }
-  return found;
-}
-
-function compareRecords(
-  partition: TruePartition | undefined,
-  range: { readonly baseOffset: number; readonly endOffset: number },
-  records: readonly { readonly offset: number; readonly value: string }[],
-): string | undefined {
-  if (records.length !== range.endOffset - range.baseOffset) return `it holds ${records.length} records`;
-  const wrong = records.find(({ offset, value }) => partition?.records.get(offset)?.value !== value);
-  return wrong && `the record at ${wrong.offset} is not the one that was stored there`;
 }

@@ -1,19 +1,20 @@
 import { livesOf } from './check-produces.ts';
 import type { FetchRecord, History, ListingRecord } from './history.ts';
+import type { Past } from './past.ts';
 import type { TopicLife, TruePartition, Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
 /** I5, and I2 for consistent reads: what readers saw is a contiguous prefix of the truth, and errors are justified. */
-export function checkReads(history: History, truth: Truth): Violation[] {
+export function checkReads(history: History, truth: Truth, past: Past): Violation[] {
   return [
-    ...history.fetches.flatMap((fetch) => checkFetch(fetch, truth)),
-    ...history.listings.flatMap((listing) => checkListing(listing, truth)),
+    ...history.fetches.flatMap((fetch) => checkFetch(fetch, truth, past)),
+    ...history.listings.flatMap((listing) => checkListing(listing, truth, past)),
   ];
 }
 
 type Read = Extract<FetchRecord['outcome'], { kind: 'read' }>;
 
-function checkFetch(fetch: FetchRecord, truth: Truth): Violation[] {
+function checkFetch(fetch: FetchRecord, truth: Truth, past: Past): Violation[] {
   const { outcome } = fetch;
   const report = (invariant: Violation['invariant'], message: string): Violation => ({
     invariant,
@@ -24,52 +25,74 @@ function checkFetch(fetch: FetchRecord, truth: Truth): Violation[] {
   });
   if (outcome.kind === 'open') return [];
   if (outcome.kind === 'failed') {
-    const problem = checkFailure(fetch, outcome, truth);
+    const problem = checkFailure(fetch, outcome, truth, past);
     return problem === undefined ? [] : [report(problem.invariant, problem.message)];
   }
   const shape = checkShape(fetch.offset, outcome);
   if (shape !== undefined) return [report('I5', shape)];
-  const content = checkContent(fetch, outcome, truth);
+  const content = checkContent(fetch, outcome, truth, past);
   return content === undefined ? [] : [report('I5', content)];
 }
 
-/** Whole batches in a row, the first of which holds the offset asked. */
+/** Whole batches in order, none of which lies below the offset asked. What lies between them is judged by content. */
 function checkShape(offset: number, read: Read): string | undefined {
-  let expected: number | undefined;
-  for (const [base, end] of read.spans) {
-    if (expected === undefined && !(base <= offset && offset < end)) return `it began with [${base}, ${end})`;
-    if (expected !== undefined && base !== expected) return `[${base}, ${end}) followed ${expected}`;
-    expected = end;
+  let end = offset;
+  for (const [batchBase, batchEnd] of read.spans) {
+    const isFirst = end === offset;
+    if (batchEnd <= offset) return `it began with [${batchBase}, ${batchEnd})`;
+    if (!isFirst && batchBase < end) return `[${batchBase}, ${batchEnd}) followed ${end}`;
+    end = batchEnd;
   }
-  if (read.nextOffset !== (expected ?? offset)) return `the next offset was said to be ${read.nextOffset}`;
-  const recordCount = (expected ?? offset) - (read.spans[0]?.[0] ?? offset);
-  if (read.records.length !== recordCount) return `${read.records.length} records in ${recordCount} offsets`;
+  if (read.nextOffset < end) return `the next offset was said to be ${read.nextOffset}`;
   if (read.highWatermark < read.nextOffset) return `the end was said to be ${read.highWatermark}`;
-  return read.logStartOffset === 0 ? undefined : `the start was said to be ${read.logStartOffset}`;
+  return undefined;
 }
 
-/** All records stand at these very offsets of one partition that the name has stood for, by then. */
-function checkContent(fetch: FetchRecord, read: Read, truth: Truth): string | undefined {
+/**
+ * All records stand at these very offsets of one partition that the name has stood for, by then, and what is missing
+ * between the offset asked and the next one may be missing.
+ */
+function checkContent(fetch: FetchRecord, read: Read, truth: Truth, past: Past): string | undefined {
   const candidates = candidatesOf(fetch, truth);
   const agrees = ({ partition }: Candidate): boolean =>
-    read.records.every(({ offset, value }) => partition?.records.get(offset)?.value === value);
-  const reaches = ({ partition }: Candidate): boolean => {
-    const end = partition?.endAt(fetch.endedMs) ?? 0;
-    return read.highWatermark <= end && fetch.offset <= end;
-  };
+    read.records.every(({ offset, text }) => partition?.records.get(offset)?.text === text);
   const agreeing = candidates.filter(agrees);
   if (agreeing.length === 0) {
     const wrong = read.records.find(
-      ({ offset, value }) =>
-        !candidates.some(({ partition }) => partition?.records.get(offset)?.value === value),
+      ({ offset, text }) =>
+        !candidates.some(({ partition }) => partition?.records.get(offset)?.text === text),
     );
-    return `the record ${wrong?.value} at ${wrong?.offset} was never stored there`;
+    return `the record ${wrong?.text} at ${wrong?.offset} was never stored there`;
   }
-  if (agreeing.some(reaches)) return undefined;
-  return `it was told of offsets up to ${Math.max(read.highWatermark, fetch.offset)}, which did not exist`;
+  const problems = agreeing.map((candidate) => problemWith(fetch, read, candidate, past));
+  return problems.includes(undefined) ? undefined : problems[0];
+}
+
+function problemWith(
+  fetch: FetchRecord,
+  read: Read,
+  { pk, partition }: Candidate,
+  past: Past,
+): string | undefined {
+  const end = partition?.endAt(fetch.endedMs) ?? 0;
+  const told = Math.max(read.highWatermark, fetch.offset);
+  if (told > end) return `it was told of offsets up to ${told}, which did not exist`;
+  const start = past.logStartAt(pk, fetch.endedMs);
+  if (read.logStartOffset > start) return `the start was said to be ${read.logStartOffset}, not ${start}`;
+  const seen = new Set(read.records.map(({ offset }) => offset));
+  for (
+    let offset = Math.min(fetch.offset, read.spans[0]?.[0] ?? fetch.offset);
+    offset < read.nextOffset;
+    offset++
+  ) {
+    if (seen.has(offset) || past.mayBeMissing(pk, offset, fetch.endedMs)) continue;
+    return `the record at ${offset} was left out`;
+  }
+  return undefined;
 }
 
 interface Candidate {
+  readonly pk: string;
   readonly life: TopicLife;
   readonly partition: TruePartition | undefined;
 }
@@ -78,18 +101,24 @@ interface Candidate {
 function candidatesOf(asked: FetchRecord | ListingRecord, truth: Truth): Candidate[] {
   return livesOf(truth, asked.topic)
     .filter(({ createdMs }) => createdMs <= asked.endedMs)
-    .map((life) => ({ life, partition: truth.partitions.get(`${life.topicId}:${asked.partition}`) }));
+    .map((life) => {
+      const pk = `${life.topicId}:${asked.partition}`;
+      return { pk, life, partition: truth.partitions.get(pk) };
+    });
 }
 
 function checkFailure(
   fetch: FetchRecord,
   failed: { readonly code: string; readonly message: string },
   truth: Truth,
+  past: Past,
 ): Pick<Violation, 'invariant' | 'message'> | undefined {
   const candidates = candidatesOf(fetch, truth);
   if (failed.code === 'OFFSET_OUT_OF_RANGE') {
     const justified = candidates.some(
-      ({ partition }) => fetch.offset > (partition?.endAt(fetch.startedMs) ?? 0),
+      ({ pk, partition }) =>
+        fetch.offset > (partition?.endAt(fetch.startedMs) ?? 0) ||
+        fetch.offset < past.logStartAt(pk, fetch.endedMs),
     );
     return justified
       ? undefined
@@ -102,15 +131,21 @@ function checkFailure(
   return undefined;
 }
 
-function checkListing(listing: ListingRecord, truth: Truth): Violation[] {
+function checkListing(listing: ListingRecord, truth: Truth, past: Past): Violation[] {
   const { outcome, at } = listing;
   if (outcome.kind !== 'listed') return [];
   const candidates = candidatesOf(listing, truth);
-  const isRight = ({ partition }: Candidate): boolean => {
-    if (at === 'earliest') return outcome.offset === 0;
+  const isRight = ({ pk, partition }: Candidate): boolean => {
+    if (at === 'earliest') {
+      const { startedMs, endedMs } = listing;
+      return (
+        past.logStartAt(pk, startedMs) <= outcome.offset && outcome.offset <= past.logStartAt(pk, endedMs)
+      );
+    }
     if (at === 'latest') return liesBetween(listing, partition, outcome.offset);
     if (outcome.offset === -1) return true;
-    return isTimestampRight(partition, at, outcome);
+    const isGone = (offset: number): boolean => past.mayBeMissing(pk, offset, listing.endedMs);
+    return isTimestampRight(partition, at, outcome, isGone);
   };
   if (candidates.some(isRight)) return [];
   const message = `${listing.process} was told ${JSON.stringify(outcome)} for ${JSON.stringify(at)} of ${listing.topic}-${listing.partition}`;
@@ -126,18 +161,21 @@ function liesBetween(listing: ListingRecord, partition: TruePartition | undefine
   );
 }
 
-/** Whatever prefix was seen: the record is there, has that timestamp, and none before it would do. */
+/** Whatever prefix was seen: the record is there, has that timestamp, and none before it that is left would do. */
 function isTimestampRight(
   partition: TruePartition | undefined,
   at: Exclude<ListingRecord['at'], 'earliest' | 'latest'>,
   listed: { readonly offset: number; readonly timestampMs: number },
+  isGone: (offset: number) => boolean,
 ): boolean {
   const record = partition?.records.get(listed.offset);
   if (record === undefined || record.timestampMs !== listed.timestampMs) return false;
   const least = at === 'max-timestamp' ? record.timestampMs : at.timestampMs;
   if (record.timestampMs < least) return false;
   for (const earlier of partition?.records.values() ?? []) {
-    if (earlier.offset < record.offset && earlier.timestampMs >= least) return false;
+    if (earlier.offset < record.offset && earlier.timestampMs >= least && !isGone(earlier.offset)) {
+      return false;
+    }
   }
   return true;
 }

@@ -1,12 +1,17 @@
 import { chunkFromItem } from '../../lib/partition/chunk.ts';
 import { SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
-import { livePartitions, sealedEnd } from './sealers.ts';
+import type { Item, SortKey } from '../../lib/storage/table.ts';
+import type { Past } from './past.ts';
 import type { Storage } from './storage.ts';
-import type { Truth } from './truth.ts';
+import type { Change } from './table-server.ts';
+import { isDeleting, type Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
-/** I7: an object is there when something refers to it for the first time, and as long as it can be reached. */
-export function checkReferences(storage: Storage, truth: Truth, nowMs: number): Violation[] {
+/**
+ * I7: an object is there when something refers to it for the first time, and is not deleted as long as a published
+ * segment or an unsealed chunk refers to it.
+ */
+export function checkReferences(storage: Storage, truth: Truth, past: Past): Violation[] {
   const found: Violation[] = [];
   for (const { pk, chunks } of truth.partitions.values()) {
     for (const { chunk, atMs, by } of chunks) {
@@ -15,30 +20,70 @@ export function checkReferences(storage: Storage, truth: Truth, nowMs: number): 
       found.push({ invariant: 'I7', message, atMs, where: pk, offset: chunk.baseOffset });
     }
   }
-  for (const pk of livePartitions(storage)) {
-    for (const { key, offset } of reachable(storage, pk)) {
-      if (storage.bucket.wasThere(key, nowMs)) continue;
-      found.push({ invariant: 'I7', message: `${key} is gone`, atMs: nowMs, where: pk, offset });
-    }
+  const references = [
+    ...referencesIn(storage.catalog.changes, segmentReference),
+    ...referencesIn(storage.hot.changes, chunkReference),
+  ];
+  for (const { key, atMs, by } of storage.bucket.deletions) {
+    const dangling = references.find(
+      (reference) =>
+        reference.objectKey === key &&
+        reference.fromMs <= atMs &&
+        atMs < reference.untilMs &&
+        !isDeleting(truth, reference.pk, atMs) &&
+        (reference.isSegment || reference.endOffset > past.sealedEndAt(reference.pk, atMs)),
+    );
+    if (dangling === undefined) continue;
+    const { pk: where, offset, endOffset } = dangling;
+    const message = `${by} deleted ${key}, to which [${offset}, ${endOffset}) refers`;
+    found.push({ invariant: 'I7', message, atMs, where, offset });
   }
   return found;
 }
 
-function reachable(storage: Storage, pk: string): { key: string; offset: number }[] {
-  const end = sealedEnd(storage, pk);
-  const chunks = storage.hot
-    .peek(pk)
-    .map(chunkFromItem)
-    .filter((chunk) => chunk.endOffset > end);
-  const segments = storage.catalog.peek(pk).filter((item) => item.sk.startsWith(SEGMENT_PREFIX));
-  return [
-    ...chunks.flatMap(({ body, baseOffset }) =>
-      body.kind === 'spilled' ? [{ key: body.span.key, offset: baseOffset }] : [],
-    ),
-    ...segments
-      .map(segmentFromItem)
-      .flatMap(({ objectKey, baseOffset }) =>
-        objectKey === undefined ? [] : [{ key: objectKey, offset: baseOffset }],
-      ),
-  ];
+/** An item's mention of an object, and how long the item stood. */
+interface Reference extends Mention {
+  readonly pk: string;
+  readonly fromMs: number;
+  untilMs: number;
+}
+
+interface Mention {
+  readonly objectKey: string;
+  readonly isSegment: boolean;
+  readonly offset: number;
+  readonly endOffset: number;
+}
+
+function referencesIn<S extends SortKey>(
+  changes: readonly Change<S>[],
+  mentionOf: (item: Item<S>) => Mention | undefined,
+): Reference[] {
+  const references: Reference[] = [];
+  const standing = new Map<string, Reference>();
+  for (const { key, item, atMs } of changes) {
+    const name = `${key.pk} ${key.sk}`;
+    const before = standing.get(name);
+    if (before !== undefined) before.untilMs = atMs;
+    standing.delete(name);
+    const mention = item && mentionOf(item);
+    if (mention === undefined) continue;
+    const reference = { ...mention, pk: key.pk, fromMs: atMs, untilMs: Number.POSITIVE_INFINITY };
+    references.push(reference);
+    standing.set(name, reference);
+  }
+  return references;
+}
+
+function segmentReference(item: Item<string>): Mention | undefined {
+  if (!item.sk.startsWith(SEGMENT_PREFIX)) return undefined;
+  const { objectKey, baseOffset: offset, endOffset } = segmentFromItem(item);
+  return objectKey === undefined ? undefined : { objectKey, isSegment: true, offset, endOffset };
+}
+
+function chunkReference(item: Item<number>): Mention | undefined {
+  const { body, baseOffset: offset, endOffset } = chunkFromItem(item);
+  return body.kind === 'spilled'
+    ? { objectKey: body.span.key, isSegment: false, offset, endOffset }
+    : undefined;
 }

@@ -1,22 +1,29 @@
 import { checkChains } from './check-chain.ts';
+import { checkLogStarts } from './check-log-start.ts';
 import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
 import { checkReferences } from './check-references.ts';
+import { checkSegments } from './check-segments.ts';
 import { checkTopics } from './check-topics.ts';
+import { readPast } from './past.ts';
 import { readTruth } from './truth.ts';
 import type { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Every promise that can be judged from the two histories: storage's and the clients'. Earliest first. */
 export function check(world: World): Violation[] {
-  const { storage, codecs, history, scheduler } = world;
+  const { storage, codecs, history } = world;
+  const clockErrorMsMax = world.pool.clockErrorMsMax();
   const truth = readTruth(storage, codecs);
+  const past = readPast(storage, truth, clockErrorMsMax);
   const found: Violation[] = [
-    ...checkChains(storage, truth, codecs),
+    ...checkChains(storage, truth, past),
+    ...checkSegments(storage, truth, past, codecs),
+    ...checkLogStarts({ storage, truth, past, history, clockErrorMsMax }),
     ...checkTopics(storage.catalog.changes),
     ...checkProduces(history, truth),
-    ...checkReads(history, truth),
-    ...checkReferences(storage, truth, scheduler.nowMs),
+    ...checkReads(history, truth, past),
+    ...checkReferences(storage, truth, past),
     ...history.surprises.map(
       ({ process, what, atMs, error }): Violation => ({
         invariant: 'I10',

@@ -1,15 +1,18 @@
+import type { TextRecord } from './records.ts';
+
 /** What clients of the log saw. Together with storage's own history this is all that the checkers judge. */
 export interface History {
   readonly produces: ProduceAttempt[];
   readonly fetches: FetchRecord[];
   readonly listings: ListingRecord[];
   readonly deletions: DeletionRecord[];
+  readonly recordDeletions: RecordDeletion[];
   /** Errors that no caller should ever see. */
   readonly surprises: Surprise[];
 }
 
 export function createHistory(): History {
-  return { produces: [], fetches: [], listings: [], deletions: [], surprises: [] };
+  return { produces: [], fetches: [], listings: [], deletions: [], recordDeletions: [], surprises: [] };
 }
 
 /** When a request was sent and when its answer was heard, in true time. */
@@ -27,7 +30,10 @@ export interface Intent {
   readonly id: number;
   readonly topic: string;
   readonly partition: number;
+  /** A text that begins with `TOMBSTONE` is one. */
   readonly values: readonly string[];
+  /** One for each value. */
+  readonly keys: readonly (string | null)[];
   readonly timestampMs: number;
   readonly idempotencyKey: string | undefined;
   readonly attempts: ProduceAttempt[];
@@ -45,17 +51,12 @@ export type ProduceOutcome =
   /** Timed out, or the process crashed, or the client lost patience: anything may have happened. */
   | { readonly kind: 'open'; readonly why: string };
 
-export interface ReadRecord {
-  readonly offset: number;
-  readonly value: string;
-}
-
 export interface FetchRecord extends Span {
   readonly offset: number;
   outcome:
     | {
         readonly kind: 'read';
-        readonly records: readonly ReadRecord[];
+        readonly records: readonly TextRecord[];
         /** Where each batch begins and ends. */
         readonly spans: readonly (readonly [number, number])[];
         readonly nextOffset: number;
@@ -80,6 +81,16 @@ export interface DeletionRecord {
   readonly process: string;
   readonly startedMs: number;
   readonly endedMs: number;
+}
+
+/** A request to delete the records below `offset`; -1: all that are there. */
+export interface RecordDeletion extends Span {
+  readonly offset: number;
+  /** Where the log then starts. */
+  outcome:
+    | { readonly kind: 'deleted'; readonly logStartOffset: number }
+    | { readonly kind: 'failed'; readonly code: string }
+    | { readonly kind: 'open'; readonly why: string };
 }
 
 export interface Surprise {

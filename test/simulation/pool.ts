@@ -25,6 +25,8 @@ export interface Pool {
   pick(): Node;
   /** A node apart: no mishaps, a calm network. */
   startCalm(name: string, network: NetworkConduct): Node;
+  /** How far the wall clock of any process was ever off true time. */
+  clockErrorMsMax(): number;
 }
 
 export interface PoolParts {
@@ -41,6 +43,7 @@ export interface PoolParts {
 
 export function createPool(parts: PoolParts, processCount: number): Pool {
   const { scheduler, random, trace } = parts;
+  const processes: SimProcess[] = [];
   let started = 0;
 
   const start = (options: {
@@ -53,6 +56,7 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
       wallSkewMs: options.calm ? 0 : random.between(-1, 1) * parts.wallSkewMsMax,
       ...(options.calm ? {} : { beforeStep: parts.beforeStep }),
     });
+    processes.push(process);
     const { codecs, rules } = parts;
     const { clock, random: chance } = process;
     const ports = parts.ports(process, options.network);
@@ -74,6 +78,7 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
       return random.pick(alive.length > 0 ? alive : nodes);
     },
     startCalm: (name, network) => start({ name, network, calm: true }),
+    clockErrorMsMax: () => Math.max(...processes.map(({ wallErrorMsMax }) => wallErrorMsMax)),
   };
 }
 

@@ -20,6 +20,8 @@ export interface SimProcess {
   crash(): void;
   /** Sets the wall clock forward or back. */
   stepWall(byMs: number): void;
+  /** How far its wall clock was ever off true time. */
+  readonly wallErrorMsMax: number;
   /** Resolves when the process crashes. */
   readonly gone: Promise<void>;
 }
@@ -51,6 +53,7 @@ export function createProcess(
 ): SimProcess {
   let state: SimProcess['state'] = 'running';
   let wallOffsetMs = options.wallSkewMs;
+  let wallErrorMsMax = Math.abs(wallOffsetMs);
   let monotonicOffsetMs = -scheduler.nowMs + random.between(0, 1e6);
   let frozenAtMs = 0;
   let freezing: Freeze | undefined;
@@ -64,6 +67,11 @@ export function createProcess(
     Math.floor((freezing?.wallStands ? frozenAtMs : scheduler.nowMs) + wallOffsetMs);
   const monotonicMs = (): number =>
     (freezing?.monotonicStands ? frozenAtMs : scheduler.nowMs) + monotonicOffsetMs;
+
+  const shiftWall = (byMs: number): void => {
+    wallOffsetMs += byMs;
+    wallErrorMsMax = Math.max(wallErrorMsMax, Math.abs(wallOffsetMs));
+  };
 
   const take = (step: Parked): void => {
     if (step.dropped || state === 'crashed') return;
@@ -97,7 +105,7 @@ export function createProcess(
   const thaw = (): void => {
     if (state !== 'frozen') return;
     const sleptMs = scheduler.nowMs - frozenAtMs;
-    if (freezing?.wallStands) wallOffsetMs -= sleptMs;
+    if (freezing?.wallStands) shiftWall(-sleptMs);
     if (freezing?.monotonicStands) monotonicOffsetMs -= sleptMs;
     freezing = undefined;
     state = 'running';
@@ -113,6 +121,9 @@ export function createProcess(
     gone,
     get state() {
       return state;
+    },
+    get wallErrorMsMax() {
+      return wallErrorMsMax;
     },
     clock: { wallMs, monotonicMs, sleep: (ms, signal) => sleep(timer, ms, signal) },
     step,
@@ -137,7 +148,7 @@ export function createProcess(
       markGone();
     },
     stepWall: (byMs) => {
-      wallOffsetMs += byMs;
+      shiftWall(byMs);
       trace.add({ kind: 'wall', process: options.name, detail: `stepped by ${byMs.toFixed(0)} ms` });
     },
   };

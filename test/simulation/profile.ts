@@ -27,6 +27,13 @@ export interface Profile {
   readonly topicChangeRate: number;
   /** Clients that delete and re-create the same topic, each for itself. */
   readonly topicChangerCount: number;
+  /** What every topic is created with. */
+  readonly topicConfigs: Readonly<Record<string, string>>;
+  /** The records' keys are drawn from this many; 0: they have none. */
+  readonly keyCount: number;
+  /** The chance that a record with a key deletes it. */
+  readonly tombstoneRate: number;
+  /** The chance that a request carries an idempotency key. */
   readonly keyedRate: number;
   /** The chance that a keyed request is sent twice at once, to two processes. */
   readonly doubledRate: number;
@@ -80,6 +87,9 @@ export const CALM: Profile = {
   partitionCount: 1,
   topicChangeRate: 0,
   topicChangerCount: 1,
+  topicConfigs: { 'hot.retention.ms': String(DAY_MS) },
+  keyCount: 0,
+  tombstoneRate: 0,
   keyedRate: 0.3,
   doubledRate: 0,
   attemptsMax: 4,

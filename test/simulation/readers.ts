@@ -1,8 +1,9 @@
 import type { FetchResult } from '../../lib/log.ts';
-import { decodeBatch, readBatchHeader } from '../../lib/record/index.ts';
-import type { FetchRecord, ListingRecord, ReadRecord } from './history.ts';
+import { readBatchHeader } from '../../lib/record/index.ts';
+import type { FetchRecord, ListingRecord } from './history.ts';
 import { ask, type Node } from './pool.ts';
 import type { SeededRandom } from './random.ts';
+import { decodeRecords, type TextRecord } from './records.ts';
 import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
@@ -88,15 +89,12 @@ export async function fetch(
 }
 
 function readOutcome(world: World, result: FetchResult): FetchRecord['outcome'] {
-  const text = new TextDecoder();
-  const records: ReadRecord[] = [];
+  const records: TextRecord[] = [];
   const spans: (readonly [number, number])[] = [];
   for (const batch of result.batches) {
     const { baseOffset, lastOffsetDelta } = readBatchHeader(batch);
     spans.push([baseOffset, baseOffset + lastOffsetDelta + 1]);
-    for (const record of decodeBatch(world.codecs, batch)) {
-      records.push({ offset: record.offset, value: text.decode(record.value ?? new Uint8Array()) });
-    }
+    records.push(...decodeRecords(world.codecs, batch));
   }
   const { nextOffset, highWatermark, logStartOffset } = result;
   return { kind: 'read', records, spans, nextOffset, highWatermark, logStartOffset };

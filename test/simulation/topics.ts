@@ -24,10 +24,10 @@ export async function createTopic(
   name: string,
   node: () => Node,
 ): Promise<void> {
-  const configs = { 'hot.retention.ms': '86400000' };
+  const { partitionCount, topicConfigs: configs } = world.profile;
   for (let i = 0; i < TRIES_MAX; i++) {
     const code = await tell(world, node(), `create ${name}`, async (log, call) => {
-      await log.createTopic({ name, partitionCount: world.profile.partitionCount, configs }, call);
+      await log.createTopic({ name, partitionCount, configs }, call);
     });
     if (code === 'done' || code === 'TOPIC_ALREADY_EXISTS') return;
     await world.scheduler.sleep(random.between(50, 1_000));

@@ -1,7 +1,8 @@
 import { type Chunk, chunkFromItem } from '../../lib/partition/chunk.ts';
-import { batchesIn, type Codecs, decodeBatch } from '../../lib/record/index.ts';
+import { batchesIn, type Codecs } from '../../lib/record/index.ts';
 import { TOPICS_KEY, topicFromItem } from '../../lib/topic/topic-item.ts';
 import type { BucketServer } from './bucket-server.ts';
+import { decodeRecords, type TextRecord } from './records.ts';
 import type { Storage } from './storage.ts';
 import type { Change } from './table-server.ts';
 
@@ -9,14 +10,8 @@ import type { Change } from './table-server.ts';
 export interface Truth {
   readonly partitions: ReadonlyMap<string, TruePartition>;
   readonly lives: readonly TopicLife[];
-  /** Every place at which a value was ever stored. */
+  /** Every place at which a text was ever stored. */
   readonly places: ReadonlyMap<string, readonly Place[]>;
-}
-
-export interface TrueRecord {
-  readonly offset: number;
-  readonly value: string;
-  readonly timestampMs: number;
 }
 
 /** One chunk at the moment it entered the hot table. */
@@ -24,7 +19,9 @@ export interface TrueChunk {
   readonly chunk: Chunk;
   readonly atMs: number;
   readonly by: string;
-  readonly records: readonly TrueRecord[];
+  readonly records: readonly TextRecord[];
+  /** Of its batches. */
+  readonly bytes: number;
   /** Why its records cannot be read. */
   readonly damage: string | undefined;
 }
@@ -34,7 +31,7 @@ export interface TruePartition {
   /** In the order in which they were stored. */
   readonly chunks: readonly TrueChunk[];
   /** The first record that was stored at each offset. */
-  readonly records: ReadonlyMap<number, TrueRecord>;
+  readonly records: ReadonlyMap<number, TextRecord>;
   endAt(ms: number): number;
 }
 
@@ -66,8 +63,8 @@ export function readTruth(storage: Storage, codecs: Codecs): Truth {
     partition.chunks.push(chunk);
     for (const record of chunk.records) {
       if (!partition.records.has(record.offset)) partition.records.set(record.offset, record);
-      const known = places.get(record.value) ?? [];
-      places.set(record.value, known);
+      const known = places.get(record.text) ?? [];
+      places.set(record.text, known);
       known.push({ pk, offset: record.offset, atMs: change.atMs });
     }
   }
@@ -83,7 +80,13 @@ export function readTruth(storage: Storage, codecs: Codecs): Truth {
   };
 }
 
-function newPartition(): { chunks: TrueChunk[]; records: Map<number, TrueRecord> } {
+/** Whether the partition's topic was on its way out, or gone. */
+export function isDeleting(truth: Truth, pk: string, atMs: number): boolean {
+  const life = truth.lives.find(({ topicId }) => pk.startsWith(`${topicId}:`));
+  return life === undefined || life.deletingMs <= atMs;
+}
+
+function newPartition(): { chunks: TrueChunk[]; records: Map<number, TextRecord> } {
   return { chunks: [], records: new Map() };
 }
 
@@ -98,11 +101,11 @@ function trueChunk(change: Change<number>, bucket: BucketServer, codecs: Codecs)
   if (item === undefined) throw new TypeError('a deletion is no chunk');
   const chunk = chunkFromItem(item);
   const bytes = chunkBytes(chunk, bucket);
-  if (typeof bytes === 'string') return { chunk, atMs, by, records: [], damage: bytes };
+  if (typeof bytes === 'string') return { chunk, atMs, by, records: [], bytes: 0, damage: bytes };
   const records = recordsIn(bytes, codecs, chunk.baseOffset);
   const end = chunk.baseOffset + records.length;
   const damage = end === chunk.endOffset ? undefined : `holds ${records.length} records`;
-  return { chunk, atMs, by, records, damage };
+  return { chunk, atMs, by, records, bytes: bytes.length, damage };
 }
 
 function chunkBytes({ body }: Chunk, bucket: BucketServer): Uint8Array | string {
@@ -114,17 +117,13 @@ function chunkBytes({ body }: Chunk, bucket: BucketServer): Uint8Array | string 
 }
 
 /** The records of whole batches; their places count from `baseOffset`, whatever base offsets stand in the bytes. */
-export function recordsIn(bytes: Uint8Array, codecs: Codecs, baseOffset: number): TrueRecord[] {
-  const text = new TextDecoder();
-  const records: TrueRecord[] = [];
+function recordsIn(bytes: Uint8Array, codecs: Codecs, baseOffset: number): TextRecord[] {
+  const records: TextRecord[] = [];
   let base = baseOffset;
   for (const batch of batchesIn(bytes)) {
-    for (const record of decodeBatch(codecs, batch.bytes)) {
-      records.push({
-        offset: base + record.offset - batch.header.baseOffset,
-        value: text.decode(record.value ?? new Uint8Array()),
-        timestampMs: record.timestampMs,
-      });
+    const shift = base - batch.header.baseOffset;
+    for (const record of decodeRecords(codecs, batch.bytes)) {
+      records.push({ ...record, offset: record.offset + shift });
     }
     base += batch.header.lastOffsetDelta + 1;
   }

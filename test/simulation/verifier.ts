@@ -51,7 +51,11 @@ async function verifyRecords(
   if (latest.outcome.kind !== 'listed' || latest.outcome.offset !== end) {
     return report(`the end of ${pk} is ${end}, answered was ${JSON.stringify(latest.outcome)}`, end);
   }
-  let position = 0;
+  const earliest = await list(world, random, place, 'earliest');
+  if (earliest.outcome.kind !== 'listed') {
+    return report(`the start of ${pk} is not told: ${JSON.stringify(earliest.outcome)}`, 0);
+  }
+  let position = earliest.outcome.offset;
   let idleRounds = 0;
   while (position < end) {
     const { outcome } = await fetch(world, random, { ...place, offset: position });

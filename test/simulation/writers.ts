@@ -1,9 +1,10 @@
 import { MillraceError } from '../../lib/errors.ts';
 import type { ProduceResult } from '../../lib/log.ts';
-import { encodeBatch } from '../../lib/record/index.ts';
 import type { Intent, ProduceAttempt, ProduceOutcome } from './history.ts';
 import { ask, type Node, type Reply } from './pool.ts';
+import type { Profile } from './profile.ts';
 import type { SeededRandom } from './random.ts';
+import { encodeRecords, newRecord, TOMBSTONE } from './records.ts';
 import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
@@ -27,11 +28,28 @@ export function newIntent(world: World, random: SeededRandom): Intent {
     id,
     topic: random.pick(profile.topicNames),
     partition: random.integer(profile.partitionCount),
-    values: Array.from({ length: 1 + random.integer(4) }, (_, index) => `${id}/${index}/${padding}`),
+    ...newRecords(profile, random, (index) => `${id}/${index}/${padding}`),
     timestampMs: Math.floor(world.scheduler.nowMs) - random.integer(1_000),
     idempotencyKey: random.chance(profile.keyedRate) ? `key-${id}` : undefined,
     attempts: [],
   };
+}
+
+function newRecords(
+  profile: Profile,
+  random: SeededRandom,
+  text: (index: number) => string,
+): Pick<Intent, 'keys' | 'values'> {
+  const keys: (string | null)[] = [];
+  const values: string[] = [];
+  const count = 1 + random.integer(4);
+  for (let index = 0; index < count; index++) {
+    const key = profile.keyCount === 0 ? null : `k${random.integer(profile.keyCount)}`;
+    const isTombstone = key !== null && random.chance(profile.tombstoneRate);
+    keys.push(key);
+    values.push(`${isTombstone ? TOMBSTONE : ''}${text(index)}`);
+  }
+  return { keys, values };
 }
 
 /** Sends it, and while the outcome is open and there is a key, sends it again, to whichever node comes next. */
@@ -115,19 +133,9 @@ function outcomeOf(world: World, process: string, reply: Reply<ProduceResult>): 
 
 /** A new copy every time, because the log may patch what it is given; otherwise the same bytes for every attempt. */
 function encode(world: World, intent: Intent): Uint8Array {
-  const text = new TextEncoder();
-  const records = intent.values.map((value) => ({
-    key: null,
-    value: text.encode(value),
-    headers: [],
-    timestampMs: intent.timestampMs,
-  }));
-  const parts: Uint8Array[] = [];
-  const perBatch = 1 + (intent.id % 3);
-  for (let at = 0; at < records.length; at += perBatch) {
-    parts.push(encodeBatch(world.codecs, records.slice(at, at + perBatch), { compression: 'none' }));
-  }
-  return Buffer.concat(parts);
+  const { keys, values, timestampMs } = intent;
+  const records = values.map((value, index) => newRecord(keys[index] ?? null, value, timestampMs));
+  return encodeRecords(world.codecs, records, 1 + (intent.id % 3));
 }
 
 function intentText(intent: Intent): string {
