@@ -39,6 +39,8 @@ export const LIMITS = {
   hotRetentionMsMin: 86_400_000,
   hotRetentionMsDefault: 604_800_000,
   segmentItemLifeMsMin: 3_600_000,
+  /** ⚑ The log start is moved only on a look at it that is at most this old when the request is signed. */
+  logStartAgeMsMax: 3_600_000,
   /** How long an `Idempotency-Key` is remembered. */
   idempotencyLifeMs: 86_400_000,
   /** ⚑ How long the item of a deleted topic stands in the way of a late retry of its creation. */

@@ -45,6 +45,13 @@ export interface Log {
 
   /** Kafka's ListOffsets. */
   listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
+
+  /**
+   * Kafka's DeleteRecords: the log begins at `offset` from now on; below the present log start it changes nothing.
+   * OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (a topic that is only compacted), UNKNOWN_TOPIC_OR_PARTITION,
+   * REQUEST_TIMED_OUT (it may have happened; doing it again is harmless).
+   */
+  deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords>;
 }
 
 export interface NewTopic {
@@ -127,4 +134,15 @@ export interface ListedOffset {
   readonly offset: number;
   /** -1 for `earliest`, `latest` and no match. */
   readonly timestampMs: number;
+}
+
+export interface DeleteRecordsRequest {
+  readonly topic: string;
+  readonly partition: number;
+  /** The first offset to keep, which may lie in the middle of a batch; -1: none of what is there. */
+  readonly offset: number;
+}
+
+export interface DeletedRecords {
+  readonly logStartOffset: number;
 }

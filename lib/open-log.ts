@@ -3,6 +3,8 @@ import { MillraceError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import type {
   ConfigAlteration,
+  DeletedRecords,
+  DeleteRecordsRequest,
   FetchRequest,
   FetchResult,
   ListedOffset,
@@ -14,6 +16,7 @@ import type {
   TopicDescription,
 } from './log.ts';
 import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
+import { deleteRecords } from './partition/delete-records.ts';
 import { storageError } from './partition/faults.ts';
 import { listOffset } from './partition/list-offsets.ts';
 import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
@@ -30,7 +33,7 @@ import type { Random } from './storage/random.ts';
 import { retryingBucket, retryingTable } from './storage/retry.ts';
 import type { Table } from './storage/table.ts';
 import { clusterIdOf } from './topic/cluster-id.ts';
-import { configNumber, describeConfigs, type TopicConfigEntry } from './topic/configs.ts';
+import { configNumber, describeConfigs, isDeleted, type TopicConfigEntry } from './topic/configs.ts';
 import { type SeenTopic, TopicCatalog } from './topic/topic-catalog.ts';
 import type { Topic } from './topic/topic-item.ts';
 
@@ -189,6 +192,22 @@ class EngineLog implements Log {
     return listOffset(this.#parts, await this.#partition(request, call), request.at, call);
   }
 
+  async deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords> {
+    return answered(() => this.#deleteRecords(request, call));
+  }
+
+  async #deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords> {
+    // A change of the policy may be younger than what is cached.
+    const topic = await this.#topics.describe(request.topic, call);
+    if (!hasPartition(topic, request.partition)) throw noPartition(topic, request.partition);
+    if (!isDeleted(topic.configs)) {
+      const message = `Records of topic '${topic.name}' cannot be deleted: its cleanup.policy is compact`;
+      throw new MillraceError('POLICY_VIOLATION', message);
+    }
+    const partition = this.#partitions.of(topic.topicId, request.partition);
+    return { logStartOffset: await deleteRecords(this.#parts, partition, request.offset, call) };
+  }
+
   async #partition(place: PartitionName, call: Call): Promise<Partition> {
     const { topic } = await this.#topicOf(place, call);
     return this.#partitions.of(topic.topicId, place.partition);
@@ -201,9 +220,7 @@ class EngineLog implements Log {
     this.#topics.forget(place.topic);
     const seen = await this.#topics.resolve(place.topic, call);
     if (hasPartition(seen.topic, place.partition)) return seen;
-    const { name, partitionCount } = seen.topic;
-    const message = `Topic '${name}' has no partition ${place.partition}; it has ${partitionCount}`;
-    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
+    throw noPartition(seen.topic, place.partition);
   }
 }
 
@@ -223,6 +240,11 @@ function description(topic: Topic): TopicDescription {
 
 function hasPartition(topic: Topic, partition: number): boolean {
   return Number.isSafeInteger(partition) && partition >= 0 && partition < topic.partitionCount;
+}
+
+function noPartition({ name, partitionCount }: Topic, partition: number): MillraceError {
+  const message = `Topic '${name}' has no partition ${partition}; it has ${partitionCount}`;
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
 }
 
 function checkFetch(request: FetchRequest): void {

@@ -55,10 +55,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
   admin: {
     // A put here is a chunk, or the closed marker of a partition that is deleted.
     hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
-    catalog: [
-      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
-      { actions: ['dynamodb:PutItem'], leadingKeys: ['cluster', 'topics', 'deleted', 'attempt#*'] },
-    ],
+    // Besides topics and idempotency keys it writes the log start, under the keys of partitions.
+    catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     bucket: [
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
       { actions: ['s3:PutObject'], keys: ['spill/*'] },

@@ -72,8 +72,9 @@ export class PartitionReader {
     return this.#state.learnBounds(await readBounds(this.#deps.catalog, this.#pk, options, call));
   }
 
-  #refuseBelowStart(offset: number, bounds: Bounds): void {
-    if (offset < bounds.logStart) throw outOfRange(offset, `it begins at ${bounds.logStart}`);
+  #refuseBelowStart(offset: number, { logStart }: Bounds): void {
+    const end = Math.max(logStart, this.#state.knownEnd ?? 0);
+    if (offset < logStart) throw outOfRange(offset, { start: logStart, end });
   }
 
   /** ⚑ The slow path: everything consistent, so that "beyond the end" and "trimmed" are facts before they are said. */
@@ -83,7 +84,7 @@ export class PartitionReader {
       this.#state.learnBounds(bounds);
       this.#refuseBelowStart(offset, bounds);
       if (offset < bounds.sealedEnd) return this.#readSealed(offset, { bytesMax, consistent: true }, call);
-      if (offset > tail.offset) throw outOfRange(offset, `it ends at ${tail.offset}`);
+      if (offset > tail.offset) throw outOfRange(offset, { start: bounds.logStart, end: tail.offset });
       if (offset === tail.offset) {
         this.#state.learnEnd(offset);
         return { batches: [], nextOffset: offset };
@@ -169,6 +170,10 @@ export class PartitionReader {
   }
 }
 
-function outOfRange(offset: number, range: string): MillraceError {
-  return new MillraceError('OFFSET_OUT_OF_RANGE', `Offset ${offset} is outside the partition: ${range}`);
+export function outOfRange(
+  offset: number,
+  range: { readonly start: number; readonly end: number },
+): MillraceError {
+  const message = `Offset ${offset} is outside the partition: it begins at ${range.start} and ends at ${range.end}`;
+  return new MillraceError('OFFSET_OUT_OF_RANGE', message);
 }

@@ -1,10 +1,11 @@
 import { LIMITS } from '../limits.ts';
 import type { Rules } from '../rules.ts';
+import { logStartFromItem } from '../segment/log-start.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, segmentFromItem } from '../segment/segment-item.ts';
 import type { Call } from '../storage/call.ts';
-import { ItemReader } from '../storage/format.ts';
+import { StorageFault } from '../storage/fault.ts';
 import { type Observation, observationAgeMs, olderObservation } from '../storage/observation.ts';
-import type { Item, Table } from '../storage/table.ts';
+import type { Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
 
 /** Where the next chunk goes, and when that was seen. */
@@ -43,13 +44,9 @@ export async function readBounds(
   const segment = page.items.find((item) => item.sk !== LOG_START_KEY);
   return {
     sealedEnd: segment === undefined ? 0 : segmentFromItem(segment).endOffset,
-    logStart: start === undefined ? 0 : logStartFromItem(start),
+    logStart: start === undefined ? 0 : logStartFromItem(start).offset,
     observation: page.observation,
   };
-}
-
-function logStartFromItem(item: Item<string>): number {
-  return new ItemReader('log start', item).number('s');
 }
 
 /** The newest item of the hot chain. */
@@ -63,11 +60,17 @@ export async function readNewestChunk(
   return { chunk: newest === undefined ? undefined : chunkFromItem(newest), observation: page.observation };
 }
 
+/** How often the two looks may turn out not to belong together. */
+const LOOKS_MAX = 8;
+
 /**
  * ⚑ The tail is the largest of: end of the newest hot item, end of the segment chain, log start; all read consistently.
  * Expiry deletes items late and in any order, so the newest survivor alone may lie, and a chain that retention emptied
- * must not begin at 0 again. The two looks must belong together: where the hot chain was looked at much later (a process
- * that slept in between), its items may have been sealed and removed since the segments were, so those are read again.
+ * must not begin at 0 again. The two looks must belong together:
+ * - where the hot chain was looked at much later (a process that slept in between), its items may have been sealed and
+ *   removed since the segments were, so those are read again;
+ * - ⚑ a log start beyond both ends may lie in the middle of a chunk that was appended and trimmed between the looks. No
+ *   chunk may begin there: the hot chain is read again, and only if that shows nothing new is the log start the tail.
  */
 export async function readTail(
   tables: Tables,
@@ -75,20 +78,32 @@ export async function readTail(
   rules: Rules,
   call: Call,
 ): Promise<{ readonly tail: Tail; readonly bounds: Bounds }> {
-  const [newest, first] = await Promise.all([
+  let [newest, bounds] = await Promise.all([
     readNewestChunk(tables.hot, pk, call),
     readBounds(tables.catalog, pk, { consistent: true }, call),
   ]);
-  const bounds = isMuchLater(newest.observation, first.observation)
-    ? await readBounds(tables.catalog, pk, { consistent: true }, call)
-    : first;
-  const hotEnd = newest.chunk?.endOffset ?? 0;
+  for (let looks = 1; ; looks += 1) {
+    if (isMuchLater(newest.observation, bounds.observation)) {
+      bounds = await readBounds(tables.catalog, pk, { consistent: true }, call);
+    }
+    const hotEnd = endOf(newest.chunk);
+    if (bounds.logStart <= Math.max(hotEnd, bounds.sealedEnd)) break;
+    newest = await readNewestChunk(tables.hot, pk, call);
+    if (endOf(newest.chunk) === hotEnd && !isMuchLater(newest.observation, bounds.observation)) break;
+    if (looks === LOOKS_MAX)
+      throw new StorageFault('throttled', `Partition ${pk} moves on during every look`);
+  }
+  const hotEnd = endOf(newest.chunk);
   const tail = {
     offset: rules.tailRule ? Math.max(hotEnd, bounds.sealedEnd, bounds.logStart) : hotEnd,
     closed: newest.chunk?.body.kind === 'closed',
     observation: olderObservation(newest.observation, bounds.observation),
   };
   return { tail, bounds };
+}
+
+function endOf(chunk: Chunk | undefined): number {
+  return chunk?.endOffset ?? 0;
 }
 
 function isMuchLater(observation: Observation, than: Observation): boolean {

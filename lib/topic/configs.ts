@@ -191,6 +191,22 @@ export function configNumber(configs: TopicConfigs, name: TopicConfigName): numb
   return Number(configValue(configs, name));
 }
 
+/** Whether old records are dropped: by time, by size and on request. */
+export function isDeleted(configs: TopicConfigs): boolean {
+  return cleanupPolicies(configs).includes('delete');
+}
+
+/** Whether only the newest record of every key is kept. */
+export function isCompacted(configs: TopicConfigs): boolean {
+  return cleanupPolicies(configs).includes('compact');
+}
+
+function cleanupPolicies(configs: TopicConfigs): readonly string[] {
+  return configValue(configs, 'cleanup.policy')
+    .split(',')
+    .map((policy) => policy.trim());
+}
+
 /** Throws INVALID_CONFIG for an unknown name. */
 export function checkConfigName(name: string): asserts name is TopicConfigName {
   if (!isTopicConfigName(name))

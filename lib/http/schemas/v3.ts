@@ -132,6 +132,17 @@ export const PartitionWithOffsets: Schema = z.strictObject({
   earliest_offset: int53,
   latest_offset: int53,
 });
+export const RecordsDelete: Schema<{ readonly offset: number }> = z.strictObject({
+  /** -1: everything there is. */
+  offset: z.int(),
+});
+export const RecordsDeletion: Schema = z.strictObject({
+  ...object('KafkaRecordsDeletion'),
+  cluster_id: z.string(),
+  topic_name: z.string(),
+  partition_id: int32,
+  log_start_offset: int53,
+});
 export const Replica: Schema = z.strictObject({
   ...object('KafkaReplica'),
   cluster_id: z.string(),

@@ -184,6 +184,11 @@ describe('what the engine does is within the rights of the function that does it
     [
       'admin',
       200,
+      { method: 'POST', path: `${V3}/topics/t/partitions/1/records:delete`, body: { offset: -1 } },
+    ],
+    [
+      'admin',
+      200,
       { method: 'GET', path: '/topics/t/partitions/0/records/?offset=0&timeout=0&max_bytes=100' },
     ],
   ] as const)('%s: %i for %o', async (name, status, request) => {
