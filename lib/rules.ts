@@ -20,6 +20,18 @@ export interface Rules {
   readonly gapCut: boolean;
   /** The known tail moves only when the write that moves it is answered. */
   readonly tailAfterAnswer: boolean;
+  /** A segment's object is stored before the item that refers to it. */
+  readonly uploadBeforePublish: boolean;
+  /** A sealer never seals past a gap in the hot chain. */
+  readonly sealStopsAtGap: boolean;
+  /** A sealer starts at the end of the segment chain, even when the log start lies beyond it. */
+  readonly sealFromChainEnd: boolean;
+  /** The expiry of unsealed chunks is rewritten before storage may act on it. */
+  readonly expiryPushedOut: boolean;
+  /** Only objects that have been there for a day are collected. */
+  readonly sweepGrace: boolean;
+  /** An object is deleted only once nothing refers to it. */
+  readonly unpublishBeforeDelete: boolean;
 }
 
 export const ALL_RULES: Rules = Object.freeze({
@@ -31,4 +43,10 @@ export const ALL_RULES: Rules = Object.freeze({
   firstReference: true,
   gapCut: true,
   tailAfterAnswer: true,
+  uploadBeforePublish: true,
+  sealStopsAtGap: true,
+  sealFromChainEnd: true,
+  expiryPushedOut: true,
+  sweepGrace: true,
+  unpublishBeforeDelete: true,
 });

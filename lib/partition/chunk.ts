@@ -26,6 +26,11 @@ export type ChunkBody =
   /** ⚑ The closed marker: it ends the chain and has no length. */
   | { readonly kind: 'closed' };
 
+export interface AppendedAs {
+  readonly version: string;
+  readonly expiresAtSeconds: number;
+}
+
 /** One link of a partition's hot chain. */
 export interface Chunk {
   readonly baseOffset: number;
@@ -35,6 +40,8 @@ export interface Chunk {
   readonly version: string;
   /** Absent on the closed marker, which must not vanish before stale writers have met it. */
   readonly expiresAtSeconds?: number;
+  /** Set once the expiry has been pushed out: the version, which is the append token, and the expiry it was appended with. */
+  readonly appendedAs?: AppendedAs;
   readonly maxTimestampMs: number;
   readonly identities: readonly ChunkIdentity[];
   readonly body: ChunkBody;
@@ -46,6 +53,7 @@ export interface Chunk {
  *   f  format number                 n  offsets covered          m  largest timestamp, ms
  *   b  batches, inline               o  [object key, start, length], spilled    h  batch summaries, spilled
  *   c  true on the closed marker     i  [[identity, offset delta], …], only when there are any
+ *   p  [version, expiry] of the append, once the expiry has been pushed out
  *
  * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
  * batch of 900 bytes costs one write unit.
@@ -72,6 +80,8 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   }
   if (chunk.identities.length > 0)
     attributes.i = chunk.identities.map(({ id, offsetDelta }) => [id, offsetDelta]);
+  if (chunk.appendedAs !== undefined)
+    attributes.p = [chunk.appendedAs.version, chunk.appendedAs.expiresAtSeconds];
   return {
     pk,
     sk: chunk.baseOffset,
@@ -89,6 +99,7 @@ export function chunkFromItem(item: Item<number>): Chunk {
     endOffset: item.sk + read.number('n'),
     version: item.version,
     ...(item.expiresAtSeconds === undefined ? {} : { expiresAtSeconds: item.expiresAtSeconds }),
+    ...(read.has('p') ? { appendedAs: appendedAsFrom(read.list('p')) } : {}),
     maxTimestampMs: read.number('m'),
     identities: read.has('i') ? identitiesFrom(read.list('i')) : [],
     body: bodyFrom(read),
@@ -104,6 +115,18 @@ function bodyFrom(read: ItemReader<number>): ChunkBody {
     span: { key: String(key), start: Number(start), length: Number(length) },
     batches: decodeSummaries(read.bytes('h')),
   };
+}
+
+function appendedAsFrom(list: readonly AttributeValue[]): AppendedAs {
+  return { version: String(list[0]), expiresAtSeconds: Number(list[1]) };
+}
+
+/** When a chunk was appended: its first expiry lies `hotRetentionMs` behind that. */
+export function appendedMs(
+  chunk: Pick<Chunk, 'expiresAtSeconds' | 'appendedAs'>,
+  hotRetentionMs: number,
+): number {
+  return (chunk.appendedAs?.expiresAtSeconds ?? chunk.expiresAtSeconds ?? 0) * 1000 - hotRetentionMs;
 }
 
 function identitiesFrom(list: readonly AttributeValue[]): ChunkIdentity[] {

@@ -182,7 +182,7 @@ export class PartitionWriter {
     );
     this.#fencedInARow = 0;
     this.#pacing.wrote({ ms: this.#deps.clock.monotonicMs() - startedMs, won: result.stored });
-    return result.stored ? this.#won(composition, chunk, result) : this.#lost(composition, result);
+    return result.stored ? this.#won(composition, chunk, result) : this.#lost(composition, chunk, result);
   }
 
   async #readTail(call: Call): Promise<Tail> {
@@ -247,13 +247,20 @@ export class PartitionWriter {
   }
 
   /** Walks on at once: what stands in the way says where the next tail is. */
-  #lost(composition: Composition, result: PutResult<number> & { stored: false }): (() => void) | undefined {
+  #lost(
+    composition: Composition,
+    chunk: Chunk,
+    result: PutResult<number> & { stored: false },
+  ): (() => void) | undefined {
     if (result.standing === undefined) {
       this.#tail = undefined;
       return this.#again(composition);
     }
     const standing = chunkFromItem(result.standing);
     if (standing.body.kind === 'closed') return this.#closed(composition.entries);
+    // Stored by an earlier attempt, and its expiry has been pushed out since, which gave it another version.
+    const isOwn = standing.appendedAs?.version === chunk.version;
+    if (isOwn && this.#deps.rules.tokenCheck) return this.#won(composition, chunk, result);
     const walkIsBehind = this.#pacing.lossesInARow % LIMITS.walkLossesMax === 0;
     this.#tail = walkIsBehind
       ? undefined
