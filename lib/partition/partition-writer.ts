@@ -195,8 +195,9 @@ export class PartitionWriter {
   async #spill(composition: Composition, call: Call): Promise<void> {
     if (composition.upload !== undefined || bytesOf(composition.entries) <= this.#inlineBytesMax()) return;
     // Usually the offsets in the object turn out right, and sealing can then adopt it as it is.
-    const bytes = placedBytes(composition.entries, this.#tail?.offset ?? 0);
-    composition.upload = await this.#deps.spooler.upload(bytes, call);
+    const baseOffset = this.#tail?.offset ?? 0;
+    const bytes = placedBytes(composition.entries, baseOffset);
+    composition.upload = await this.#deps.spooler.upload({ bytes, baseOffset }, call);
   }
 
   /** Whether an upload may no longer be referred to; the tail's own date is the latest word of storage's clock. */

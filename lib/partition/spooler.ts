@@ -1,4 +1,5 @@
 import { LIMITS } from '../limits.ts';
+import { segmentFileName } from '../segment/segment-item.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
 import { Meter } from '../storage/meter.ts';
@@ -14,8 +15,12 @@ export interface Upload {
   readonly observation: Observation;
 }
 
-interface Waiting {
+export interface Spill {
   readonly bytes: Uint8Array;
+  readonly baseOffset: number;
+}
+
+interface Waiting extends Spill {
   readonly call: Call;
   readonly resolve: (upload: Upload) => void;
   readonly reject: (fault: unknown) => void;
@@ -37,10 +42,13 @@ export class Spooler {
     this.#random = random;
   }
 
-  /** Throws the `StorageFault` of the upload; an object that nothing refers to is collected later. */
-  upload(bytes: Uint8Array, call: Call): Promise<Upload> {
+  /**
+   * `baseOffset` is the one that stands in the bytes. Throws the `StorageFault` of the upload; an object that nothing
+   * refers to is collected later.
+   */
+  upload({ bytes, baseOffset }: Spill, call: Call): Promise<Upload> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, call, resolve, reject });
+      this.#waiting.push({ bytes, baseOffset, call, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // One turn of the microtask queue lets the other partitions of the same request come along.
@@ -66,7 +74,7 @@ export class Spooler {
     const bytesTotal = lot.reduce((total, { bytes }) => total + bytes.length, 0);
     const meter = new Meter();
     const call = { meter, deadlineMs: Math.max(...lot.map((waiting) => waiting.call.deadlineMs)) };
-    const key = `${SPILL_PREFIX}${this.#random.id()}`;
+    const key = SPILL_PREFIX + this.#random.id() + fileNameOf(lot);
     const charge = (): void => {
       for (const waiting of lot) waiting.call.meter.add(meter.usage, waiting.bytes.length / bytesTotal);
     };
@@ -83,6 +91,12 @@ export class Spooler {
       for (const { reject } of lot) reject(fault);
     }
   }
+}
+
+/** An object that one chunk fills is named as a segment is: usually its offsets turn out right, and sealing adopts it. */
+function fileNameOf(lot: readonly Waiting[]): string {
+  const [only] = lot;
+  return lot.length === 1 && only !== undefined ? `/${segmentFileName(only.baseOffset)}` : '';
 }
 
 function lotSize(waiting: readonly Waiting[]): number {

@@ -1,9 +1,9 @@
-import { LIMITS } from '../limits.ts';
-import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
+import type { Chunk } from '../partition/chunk.ts';
 import { readingStored } from '../partition/faults.ts';
 import { loadPieces } from '../partition/load-pieces.ts';
-import { contiguousFrom, planRead } from '../partition/read-plan.ts';
+import { planRead } from '../partition/read-plan.ts';
 import { readBounds } from '../partition/tail.ts';
+import { batchesIn } from '../record/batches-in.ts';
 import { verifyBatchCrc } from '../record/checksum.ts';
 import type { Codecs } from '../record/codecs.ts';
 import { readBatchHeader } from '../record/header.ts';
@@ -12,9 +12,19 @@ import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
+import type { Observation } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
-import { type Segment, type SegmentIndexEntry, segmentObjectKey, segmentToItem } from './segment-item.ts';
+import { mayBeAdopted, readAdoptable } from './adopt.ts';
+import { describeSegment, type SegmentContent } from './describe-segment.ts';
+import { growingBytes } from './growing-bytes.ts';
+import { publishSegment } from './publish-segment.ts';
+import { isDueByAge, lookAtUnsealed, type SealSettings, type Unsealed } from './seal-due.ts';
+import { type Segment, segmentObjectKey } from './segment-item.ts';
+import { findDeletedEnd, stubContent } from './stub.ts';
+import { unsealedRun } from './unsealed-run.ts';
+
+export type { SealSettings } from './seal-due.ts';
 
 export interface SealDependencies {
   readonly hot: Table<number>;
@@ -26,12 +36,6 @@ export interface SealDependencies {
   readonly rules: Rules;
 }
 
-export interface SealSettings {
-  readonly segmentBytes: number;
-  readonly segmentMs: number;
-  readonly hotRetentionMs: number;
-}
-
 export type SealOutcome =
   | { readonly kind: 'sealed'; readonly segment: Segment }
   /** Too young and too small. */
@@ -39,15 +43,24 @@ export type SealOutcome =
   /** Another sealer was first; its segment stands, our object is collected later. */
   | { readonly kind: 'lost' };
 
-/** What a sealer holds in memory at once. */
+/** The largest object a sealer puts together; one chunk may pass it. */
 const SEAL_BYTES_MAX = 67_108_864;
-const CHUNKS_PER_PAGE = 64;
+
+/** What is being sealed: the partition, where its segments ended, and from where on. */
+interface Sealing {
+  readonly pk: string;
+  readonly sealedEnd: number;
+  readonly from: number;
+  readonly segmentBytes: number;
+  readonly bytesExpected: number;
+}
 
 /**
  * Moves the oldest unsealed chunks of a partition to one object and appends its item to the segment chain, if they are
- * due by bytes or by age. ⚑ A sealer always starts at the chain's end; data before metadata, so that one that dies
- * half-way leaves an object nothing refers to. Throws `StorageFault` (`damaged`: a gap in the hot chain, a bad CRC, or a
- * batch that does not begin where the one before ended: what is sealed replaces the only sound copy).
+ * due by bytes or by age. ⚑ A sealer always starts at the chain's end, and what lies below the log start becomes a stub;
+ * data before metadata, so that one that dies half-way leaves an object nothing refers to. Holds the object's bytes once,
+ * and a window of what goes into it. Throws `StorageFault` (`damaged`: a gap in the hot chain, a bad CRC, or a batch that
+ * does not begin where the one before ended: what is sealed replaces the only sound copy).
  */
 export function sealOnce(
   deps: SealDependencies,
@@ -64,71 +77,70 @@ async function seal(
   settings: SealSettings,
   call: Call,
 ): Promise<SealOutcome> {
-  const { sealedEnd } = await readBounds(deps.catalog, pk, { consistent: true }, call);
+  const { sealedEnd, logStart } = await readBounds(deps.catalog, pk, { consistent: true }, call);
   const segmentBytes = Math.min(settings.segmentBytes, SEAL_BYTES_MAX);
-  const chunks = await collect(deps, { pk, sealedEnd, bytesMax: segmentBytes }, call);
-  if (!isDue(chunks, { ...settings, segmentBytes }, deps.clock.wallMs()))
-    return { kind: 'notDue', sealedEnd };
+  const unsealed = await lookAtUnsealed(deps.hot, { pk, sealedEnd }, call);
+  const notDue = { kind: 'notDue', sealedEnd } as const;
+  if (unsealed === undefined) return notDue;
+  const byAge = isDueByAge(unsealed.oldest, settings, deps.clock.wallMs());
+  if (!byAge && unsealed.bytesEstimate < segmentBytes && unsealed.oldest.baseOffset === sealedEnd)
+    return notDue;
 
-  const batches = await loadPieces(deps.bucket, planRead(chunks, sealedEnd, Number.POSITIVE_INFINITY), call);
-  for (const batch of batches) verifyBatchCrc(deps.codecs, batch);
-  refuseMisplaced(pk, chunks, batches);
-  const objectKey = segmentObjectKey(pk, deps.random.id(), sealedEnd);
-  const { observation: uploaded } = await deps.bucket.put(objectKey, Buffer.concat(batches), call);
-  const segment = { ...describeSegment(sealedEnd, batches), version: deps.random.id(), objectKey };
-
-  // Reading and uploading took its time: the chain's end is looked at again, and the write rests on that look.
-  const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
-  if (bounds.sealedEnd !== sealedEnd) return { kind: 'lost' };
-  const fences = [
-    ...(deps.rules.fence ? [{ observation: bounds.observation, ageMsMax: LIMITS.fenceAgeMsMax }] : []),
-    ...(deps.rules.firstReference
-      ? [{ observation: uploaded, ageMsMax: LIMITS.firstReferenceAgeMsMax }]
-      : []),
-  ];
-  const options = { condition: { kind: 'ifAbsent' } as const, fences };
-  const result = await deps.catalog.put(segmentToItem(pk, segment), options, call);
-  return result.stored ? { kind: 'sealed', segment } : { kind: 'lost' };
+  const deletedEnd = await findDeletedEnd(deps.hot, { pk, sealedEnd, logStart, unsealed }, call);
+  if (deletedEnd > sealedEnd && deps.rules.sealFromChainEnd) {
+    return publish(deps, pk, { content: stubContent(sealedEnd, deletedEnd), sealedEnd }, call);
+  }
+  const bytesExpected = Math.min(unsealed.bytesEstimate, segmentBytes);
+  const sealing = { pk, sealedEnd, from: deletedEnd, segmentBytes, bytesExpected };
+  const adopted = await adopt(deps, sealing, unsealed, call);
+  if (adopted !== undefined) return adopted;
+  const { bytes, content } = await collect(deps, sealing, call);
+  // The guess at their bytes may have been far too high: then they are left to grow.
+  if (bytes.length === 0 || (!byAge && bytes.length < segmentBytes / 2)) return notDue;
+  return store(deps, sealing, { bytes, content }, call);
 }
 
-/** The contiguous chunks from the sealed end on, until there are `bytesMax` of them. */
+async function adopt(
+  deps: SealDependencies,
+  { pk, sealedEnd, from, segmentBytes }: Sealing,
+  { oldest }: Unsealed,
+  call: Call,
+): Promise<SealOutcome | undefined> {
+  if (oldest.baseOffset !== from || !mayBeAdopted(oldest, segmentBytes)) return undefined;
+  const found = await readAdoptable(deps.bucket, oldest, call);
+  if (found === undefined) return undefined;
+  const description = describeSegment(oldest.baseOffset);
+  for (const batch of batchesIn(found.bytes)) {
+    verifyBatchCrc(deps.codecs, batch.bytes);
+    description.add(batch.header);
+  }
+  const { objectKey } = found;
+  return publish(deps, pk, { content: description.finish(), sealedEnd, objectKey }, call);
+}
+
+/** The bytes of the next segment, each batch checked for its CRC and its place, and what its item says of them. */
 async function collect(
   deps: SealDependencies,
-  from: { readonly pk: string; readonly sealedEnd: number; readonly bytesMax: number },
+  { pk, sealedEnd, from, segmentBytes, bytesExpected }: Sealing,
   call: Call,
-): Promise<Chunk[]> {
-  const { pk, sealedEnd, bytesMax } = from;
-  const chunks: Chunk[] = [];
-  let bytes = 0;
-  let end = sealedEnd;
-  for (;;) {
-    const page = await deps.hot.query(pk, { from: end, limit: CHUNKS_PER_PAGE, consistent: true }, call);
-    const found = page.items.map(chunkFromItem);
-    const run = contiguousFrom(found, end, true);
-    const first = found[0];
-    if (run.length === 0 && first !== undefined && first.baseOffset !== end)
-      await refuseGap(deps, pk, sealedEnd, end, call);
-    for (const chunk of run) {
-      if (bytes >= bytesMax) return chunks;
-      chunks.push(chunk);
-      bytes += chunkBytes(chunk);
-      end = chunk.endOffset;
+): Promise<{ readonly bytes: Uint8Array; readonly content: SegmentContent }> {
+  const bytes = growingBytes(bytesExpected * 1.125);
+  const description = describeSegment(from);
+  // What could be adopted next is not copied, once there is enough for a segment without it.
+  const endsBefore = (chunk: Chunk, taken: number): boolean =>
+    taken >= segmentBytes / 2 && mayBeAdopted(chunk, segmentBytes);
+  const range = { pk, from, sealedEnd, bytesMax: segmentBytes, endsBefore };
+  for await (const window of unsealedRun(deps, range, call)) {
+    const first = window[0]?.baseOffset ?? 0;
+    const batches = await loadPieces(deps.bucket, planRead(window, first, Number.POSITIVE_INFINITY), call);
+    if (deps.rules.sealStopsAtGap) refuseMisplaced(pk, window, batches);
+    for (const batch of batches) {
+      verifyBatchCrc(deps.codecs, batch);
+      description.add(readBatchHeader(batch));
+      bytes.append(batch);
     }
-    if (run.length === 0 || (!page.more && run.length === found.length)) return chunks;
   }
-}
-
-/** ⚑ A gap is an incident, never skipped; unless another sealer moved on while this one was frozen. */
-async function refuseGap(
-  deps: SealDependencies,
-  pk: string,
-  sealedEnd: number,
-  offset: number,
-  call: Call,
-): Promise<void> {
-  const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
-  if (bounds.sealedEnd !== sealedEnd) return;
-  throw new StorageFault('damaged', `Partition ${pk}: the hot chain has a gap at offset ${offset}`);
+  return { bytes: bytes.view(), content: description.finish() };
 }
 
 /** The batches must cover exactly the offsets that the chunks say, or the chain would go on from a wrong end. */
@@ -153,48 +165,35 @@ function refuseMisplaced(pk: string, chunks: readonly Chunk[], batches: readonly
   }
 }
 
-function chunkBytes(chunk: Chunk): number {
-  if (chunk.body.kind === 'inline') return chunk.body.bytes.length;
-  return chunk.body.kind === 'spilled' ? chunk.body.span.length : 0;
-}
-
-function isDue(chunks: readonly Chunk[], settings: SealSettings, nowMs: number): boolean {
-  const [oldest] = chunks;
-  if (oldest === undefined) return false;
-  const bytes = chunks.reduce((total, chunk) => total + chunkBytes(chunk), 0);
-  if (bytes >= settings.segmentBytes) return true;
-  // An item's expiry tells when it was written: that far ahead.
-  const writtenMs = (oldest.expiresAtSeconds ?? 0) * 1000 - settings.hotRetentionMs;
-  return nowMs - writtenMs >= Math.min(settings.segmentMs, settings.hotRetentionMs / 7);
-}
-
-function describeSegment(
-  baseOffset: number,
-  batches: readonly Uint8Array[],
-): Omit<Segment, 'version' | 'objectKey'> {
-  const bytes = batches.reduce((total, batch) => total + batch.length, 0);
-  const bytesPerEntry = Math.max(4_096, Math.ceil(bytes / LIMITS.segmentIndexEntriesMax));
-  const index: SegmentIndexEntry[] = [];
-  let position = 0;
-  let firstTimestampMs = Number.POSITIVE_INFINITY;
-  let maxTimestampMs = -1;
-  let endOffset = baseOffset;
-  for (const batch of batches) {
-    const header = readBatchHeader(batch);
-    firstTimestampMs = Math.min(firstTimestampMs, header.baseTimestampMs);
-    maxTimestampMs = Math.max(maxTimestampMs, header.maxTimestampMs);
-    if (position - (index.at(-1)?.position ?? Number.NEGATIVE_INFINITY) >= bytesPerEntry) {
-      index.push({ offset: header.baseOffset, position, maxTimestampMs });
-    }
-    position += batch.length;
-    endOffset = header.baseOffset + header.lastOffsetDelta + 1;
+async function store(
+  deps: SealDependencies,
+  { pk, sealedEnd, from }: Sealing,
+  { bytes, content }: { readonly bytes: Uint8Array; readonly content: SegmentContent },
+  call: Call,
+): Promise<SealOutcome> {
+  const objectKey = segmentObjectKey(pk, deps.random.id(), from);
+  if (!deps.rules.uploadBeforePublish) {
+    const outcome = await publish(deps, pk, { content, sealedEnd, objectKey }, call);
+    if (outcome.kind === 'sealed') await deps.bucket.put(objectKey, bytes, call);
+    return outcome;
   }
-  return {
-    baseOffset,
-    endOffset,
-    bytes,
-    firstTimestampMs,
-    maxTimestampMs,
-    index,
-  };
+  const { observation: uploaded } = await deps.bucket.put(objectKey, bytes, call);
+  return publish(deps, pk, { content, sealedEnd, objectKey, uploaded }, call);
+}
+
+async function publish(
+  deps: SealDependencies,
+  pk: string,
+  found: {
+    readonly content: SegmentContent;
+    readonly sealedEnd: number;
+    readonly objectKey?: string;
+    readonly uploaded?: Observation;
+  },
+  call: Call,
+): Promise<SealOutcome> {
+  const { content, sealedEnd, objectKey, uploaded } = found;
+  const segment = { ...content, version: deps.random.id(), objectKey };
+  const isPublished = await publishSegment(deps, pk, { segment, sealedEnd, uploaded }, call);
+  return isPublished ? { kind: 'sealed', segment } : { kind: 'lost' };
 }

@@ -37,7 +37,12 @@ export function segmentSortKey(baseOffset: number): string {
 }
 
 export function segmentObjectKey(pk: string, id: string, baseOffset: number): string {
-  return `segments/${pk.replace(':', '/')}/${id}/${String(baseOffset).padStart(20, '0')}.log`;
+  return `segments/${pk.replace(':', '/')}/${id}/${segmentFileName(baseOffset)}`;
+}
+
+/** As Kafka names them: its tools read the base offset out of the name. */
+export function segmentFileName(baseOffset: number): string {
+  return `${String(baseOffset).padStart(20, '0')}.log`;
 }
 
 const ENTRY_BYTES = 24;

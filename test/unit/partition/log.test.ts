@@ -256,7 +256,7 @@ describe('sealing', () => {
     );
     await log.alterConfigs(
       'orders',
-      [{ name: 'segment.bytes', value: '100000' }],
+      [{ name: 'segment.bytes', value: '14' }],
       { validateOnly: false },
       call(),
     );
