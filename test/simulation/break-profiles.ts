@@ -1,77 +1,133 @@
-import type { Rules } from '../../lib/rules.ts';
+import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { CALM, CALM_NETWORK, type Profile } from './profile.ts';
-
-/** For each rule the conditions under which its absence does harm soon. With the rule in force they do none. */
-export function breakProfile(rule: keyof Rules): Profile {
-  return { ...CALM, name: rule, ...CONDITIONS[rule] };
-}
+import type { Violation } from './violation.ts';
 
 const DAY_MS = 86_400_000;
 
-const CONDITIONS: Readonly<Partial<Record<keyof Rules, Partial<Profile>>>> = {
+/** Conditions under which the absence of a rule does harm soon. With the rule in force they do none. */
+interface Break {
+  /** @default the one with the break's name */
+  readonly rule?: keyof Rules;
+  /** What is broken then: any of these tells. */
+  readonly shows: readonly Violation['invariant'][];
+  readonly conditions: Partial<Profile>;
+}
+
+/** A rule, or what else it keeps from happening. */
+export type BreakName = keyof Rules;
+
+const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
   /** Answers get lost behind writes that took effect, so writers often lose to themselves. */
   tokenCheck: {
-    keyedRate: 0,
-    network: { ...CALM_NETWORK, brokenAfterRate: 0.3 },
+    shows: ['I4'],
+    conditions: {
+      keyedRate: 0,
+      network: { ...CALM_NETWORK, brokenAfterRate: 0.3 },
+    },
   },
   /** A write took effect unheard, and before it is repeated the process is suspended for longer than the fence. */
   retryAtTail: {
-    keyedRate: 0,
-    network: { ...CALM_NETWORK, brokenAfterRate: 0.4 },
-    freezeRate: 0.02,
-    freezeKinds: ['minutes'],
-    wallStandsRate: 0,
-    monotonicStandsRate: 1,
-    mishapsMax: 20,
+    shows: ['I4'],
+    conditions: {
+      keyedRate: 0,
+      network: { ...CALM_NETWORK, brokenAfterRate: 0.4 },
+      freezeRate: 0.02,
+      freezeKinds: ['minutes'],
+      wallStandsRate: 0,
+      monotonicStandsRate: 1,
+      mishapsMax: 20,
+    },
   },
   /** A process comes back to a tail it knew days ago; the items behind it have expired. */
   fence: {
-    eraCount: 4,
-    gapsMs: [4 * DAY_MS, 9 * DAY_MS],
-    producesPerEra: 3,
-    readsPerEra: 1,
+    shows: ['I6'],
+    conditions: {
+      eraCount: 4,
+      gapsMs: [4 * DAY_MS, 9 * DAY_MS],
+      producesPerEra: 3,
+      readsPerEra: 1,
+    },
   },
   /** Hot retention passes between two bursts: segments alone tell where the log ends. */
   tailRule: {
-    eraCount: 3,
-    gapsMs: [4 * DAY_MS],
-    producesPerEra: 3,
-    readsPerEra: 1,
+    shows: ['I6'],
+    conditions: {
+      eraCount: 3,
+      gapsMs: [4 * DAY_MS],
+      producesPerEra: 3,
+      readsPerEra: 1,
+    },
   },
   /** Topics go while several processes are writing to what they resolved a moment ago. */
   closedMarker: {
-    eraCount: 2,
-    topicChangeRate: 1,
-    processCount: 3,
-    producesPerEra: 20,
-    thinkMsMax: 400,
+    shows: ['I3'],
+    conditions: {
+      eraCount: 2,
+      topicChangeRate: 1,
+      processCount: 3,
+      producesPerEra: 20,
+      thinkMsMax: 400,
+    },
   },
   /** Uploads whose pointer is written a day later, after the collector has been there. */
   firstReference: {
-    eraCount: 2,
-    gapsMs: [4 * DAY_MS],
-    inlineBytesBreakEven: 100,
-    valueBytesMax: 400,
-    keyedRate: 0,
-    sweeps: true,
-    freezeRate: 0.03,
-    freezeKinds: ['day'],
-    wallStandsRate: 0.5,
-    monotonicStandsRate: 1,
-    mishapsMax: 4,
-    processCount: 3,
+    shows: ['I7'],
+    conditions: {
+      eraCount: 2,
+      gapsMs: [4 * DAY_MS],
+      inlineBytesBreakEven: 100,
+      valueBytesMax: 400,
+      keyedRate: 0,
+      sweeps: true,
+      freezeRate: 0.03,
+      freezeKinds: ['day'],
+      wallStandsRate: 0.5,
+      monotonicStandsRate: 1,
+      mishapsMax: 4,
+      processCount: 3,
+    },
   },
   /** Reads that miss some of the items written last. */
   gapCut: {
-    staleMsMax: 2_000,
-    writerCount: 4,
-    readerCount: 4,
-    readsPerEra: 12,
-    thinkMsMax: 5,
+    shows: ['I5'],
+    conditions: {
+      staleMsMax: 2_000,
+      writerCount: 4,
+      readerCount: 4,
+      readsPerEra: 12,
+      thinkMsMax: 5,
+    },
   },
   /** Writes that fail for good, so that what was counted on never comes. */
   tailAfterAnswer: {
-    producesPerEra: 12,
-    network: { ...CALM_NETWORK, brokenBeforeRate: 0.7, timeoutMs: 300 },
+    shows: ['I1', 'I6'],
+    conditions: {
+      producesPerEra: 12,
+      network: { ...CALM_NETWORK, brokenBeforeRate: 0.7, timeoutMs: 300 },
+    },
+  },
+  /** Nobody seals for days; only the expiry keeps what was written. */
+  expiryPushedOut: {
+    shows: ['I3'],
+    conditions: {
+      eraCount: 2,
+      gapsMs: [4 * DAY_MS],
+      guardedBy: ['pushExpiry'],
+    },
   },
 };
+
+/** Those that have conditions. */
+export const BREAK_NAMES: readonly BreakName[] = (Object.keys(ALL_RULES) as (keyof Rules)[]).filter(
+  (name) => BREAKS[name] !== undefined,
+);
+
+/** How to run without a rule, and what that shows. */
+export function breakCase(name: BreakName): {
+  readonly rules: Rules;
+  readonly profile: Profile;
+  readonly shows: Break['shows'];
+} {
+  const { rule = name, shows = [], conditions } = BREAKS[name] ?? {};
+  return { rules: { ...ALL_RULES, [rule]: false }, profile: { ...CALM, name, ...conditions }, shows };
+}

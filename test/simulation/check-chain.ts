@@ -1,4 +1,5 @@
 import { chunkFromItem } from '../../lib/partition/chunk.ts';
+import type { Item } from '../../lib/storage/table.ts';
 import type { Past } from './past.ts';
 import type { Storage } from './storage.ts';
 import type { Change } from './table-server.ts';
@@ -69,11 +70,16 @@ function checkRewrites(changes: readonly Change<number>[]): Violation[] {
   const found: Violation[] = [];
   for (const { before, item, key, atMs, by } of changes) {
     if (before === undefined || item === undefined) continue;
-    if (JSON.stringify(before.attributes) === JSON.stringify(item.attributes)) continue;
+    if (content(before) === content(item)) continue;
     const message = `${by} changed what stood at ${key.sk}`;
     found.push({ invariant: 'I1', message, atMs, where: key.pk, offset: key.sk });
   }
   return found;
+}
+
+function content(item: Item<number>): string {
+  const { version: _, expiresAtSeconds: __, appendedAs: ___, ...chunk } = chunkFromItem(item);
+  return JSON.stringify(chunk);
 }
 
 /** A chunk of a living topic may vanish only once a segment holds its records. */
@@ -83,7 +89,8 @@ function checkRemovals(storage: Storage, truth: Truth, past: Past): Violation[] 
     if (item !== undefined || before === undefined) continue;
     const chunk = chunkFromItem(before);
     const sealed = past.sealedEndAt(key.pk, atMs);
-    if (chunk.endOffset <= sealed || isDeleting(truth, key.pk, atMs)) continue;
+    const isDeleted = chunk.endOffset <= past.logStartAt(key.pk, atMs);
+    if (chunk.endOffset <= sealed || isDeleted || isDeleting(truth, key.pk, atMs)) continue;
     const how = cause === 'expiry' ? 'expired' : 'was removed';
     const message = `the chunk [${chunk.baseOffset}, ${chunk.endOffset}) ${how}; segments end at ${sealed}`;
     found.push({ invariant: 'I3', message, atMs, where: key.pk, offset: key.sk });

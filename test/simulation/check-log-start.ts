@@ -2,7 +2,7 @@ import { LOG_START_KEY } from '../../lib/segment/segment-item.ts';
 import { ItemReader } from '../../lib/storage/format.ts';
 import { configNumber, configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
 import { livesOf } from './check-produces.ts';
-import type { History } from './history.ts';
+import type { History, RecordDeletion } from './history.ts';
 import type { Past } from './past.ts';
 import type { Storage } from './storage.ts';
 import { isDeleting, type TruePartition, type Truth } from './truth.ts';
@@ -18,11 +18,11 @@ export interface LogStartEvidence {
 }
 
 /**
- * I3: the log start only moves forward, never beyond the end, and only as far as somebody asked to delete or as the
+ * I2, I3: the log start only moves forward, never beyond the end, and only as far as somebody asked to delete or as the
  * topic's retention says.
  */
 export function checkLogStarts(evidence: LogStartEvidence): Violation[] {
-  const found: Violation[] = [];
+  const found = evidence.history.recordDeletions.flatMap((deletion) => checkAnswer(evidence, deletion));
   for (const { key, item, before, atMs, by } of evidence.storage.catalog.changes) {
     if (key.sk !== LOG_START_KEY) continue;
     const from = before === undefined ? 0 : new ItemReader('log start', before).number('s');
@@ -36,6 +36,19 @@ export function checkLogStarts(evidence: LogStartEvidence): Violation[] {
     found.push({ invariant: 'I3', message, atMs, where: key.pk, offset: from });
   }
   return found;
+}
+
+/** Once it is answered that records are deleted, the log of some topic of that name starts behind them. */
+function checkAnswer({ truth, past }: LogStartEvidence, deletion: RecordDeletion): Violation[] {
+  const { outcome, topic, partition, offset, endedMs: atMs, process } = deletion;
+  if (outcome.kind !== 'deleted') return [];
+  const { logStartOffset } = outcome;
+  const holds = livesOf(truth, topic).some(
+    ({ topicId }) => past.logStartAt(`${topicId}:${partition}`, atMs) >= logStartOffset,
+  );
+  if (holds && logStartOffset >= offset) return [];
+  const message = `${process} answered that ${topic}-${partition} starts at ${logStartOffset}, asked for ${offset}`;
+  return [{ invariant: 'I2', message, atMs, where: `${topic}-${partition}`, offset }];
 }
 
 function problemWith(evidence: LogStartEvidence, move: Move): string | undefined {

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { loadCodecs } from '../../lib/record/index.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX } from '../../lib/segment/segment-item.ts';
 import type { Item } from '../../lib/storage/table.ts';
+import { livePartitions } from './places.ts';
 import { CALM, type Profile } from './profile.ts';
 import { type Outcome, simulate } from './run.ts';
-import { livePartitions } from './sealers.ts';
 import type { Storage } from './storage.ts';
 import type { World } from './world.ts';
 
 const codecs = await loadCodecs();
-const SEALING: Partial<Profile> = { sealsPerEra: 4 };
+const SEALING: Partial<Profile> = { jobsPerEra: { seal: 4 } };
 const SPILLING: Partial<Profile> = { inlineBytesBreakEven: 50, valueBytesMax: 300 };
 
 /** A calm run in which somebody tampers with storage behind the engine's back, once all writers are done. */

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadCodecs } from '../../lib/record/index.ts';
-import { ALL_RULES, type Rules } from '../../lib/rules.ts';
-import { breakProfile } from './break-profiles.ts';
+import { BREAK_NAMES, breakCase } from './break-profiles.ts';
 import { CALM, type Profile, RECREATED } from './profile.ts';
 import { simulate } from './run.ts';
 
@@ -14,7 +13,7 @@ code 1 if there is one. The same seed replays the same run.
 
   --profile NAME  a fixed set of conditions instead of one drawn from each seed: ${Object.keys(PROFILES).join(', ')}
   --break RULE    turns a rule of the engine off, under conditions in which that does harm:
-                  ${Object.keys(ALL_RULES).join(', ')}
+                  ${BREAK_NAMES.join(', ')}
   --keep-going    goes on after a broken promise
   --help          prints this`;
 
@@ -34,10 +33,10 @@ if (values.help) {
 }
 const first = Number(values.seed);
 const count = Number(values.seeds);
-const broken = values.break;
+const broken = BREAK_NAMES.find((name) => name === values.break);
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1)
   refuse('seeds are whole numbers');
-if (broken !== undefined && !isRule(broken)) refuse(`there is no rule '${broken}'`);
+if (values.break !== undefined && broken === undefined) refuse(`there is no rule '${values.break}'`);
 if (values.profile !== undefined && !Object.hasOwn(PROFILES, values.profile)) {
   refuse(`there is no profile '${values.profile}'`);
 }
@@ -46,9 +45,7 @@ const codecs = await loadCodecs();
 const profile = values.profile === undefined ? undefined : PROFILES[values.profile];
 const setting = {
   ...(profile === undefined ? {} : { profile }),
-  ...(broken === undefined
-    ? {}
-    : { rules: { ...ALL_RULES, [broken]: false }, profile: breakProfile(broken) }),
+  ...(broken === undefined ? {} : breakCase(broken)),
 };
 const flags = [
   ...(values.profile === undefined ? [] : [`--profile ${values.profile}`]),
@@ -81,10 +78,6 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 function rate(): number {
   return Math.round((events / (performance.now() - startedMs)) * 1000);
-}
-
-function isRule(name: string): name is keyof Rules {
-  return Object.hasOwn(ALL_RULES, name);
 }
 
 function readOptions(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {

@@ -1,3 +1,4 @@
+import type { JobName } from './jobs.ts';
 import type { NetworkConduct } from './network.ts';
 import type { SeededRandom } from './random.ts';
 
@@ -41,7 +42,11 @@ export interface Profile {
   readonly patienceMs: number;
   readonly valueBytesMax: number;
   readonly inlineBytesBreakEven: number;
-  readonly sealsPerEra: number;
+  /** On machines that fail, several at once. */
+  readonly jobsPerEra: Readonly<Partial<Record<JobName, number>>>;
+  /** Jobs of the schedule, on a machine that works. */
+  readonly guardedBy: readonly JobName[];
+  readonly recordDeletionsPerEra: number;
   readonly sweeps: boolean;
   /** Requests that no log may accept. */
   readonly badRequestsPerEra: number;
@@ -96,7 +101,9 @@ export const CALM: Profile = {
   patienceMs: 30 * SECOND_MS,
   valueBytesMax: 60,
   inlineBytesBreakEven: 8192,
-  sealsPerEra: 0,
+  jobsPerEra: {},
+  guardedBy: ['seal'],
+  recordDeletionsPerEra: 0,
   sweeps: false,
   badRequestsPerEra: 0,
   network: CALM_NETWORK,
@@ -152,7 +159,9 @@ export function drawProfile(random: SeededRandom): Profile {
     doubledRate: maybe(0.3),
     valueBytesMax: random.pick([20, 60, 400]),
     inlineBytesBreakEven: random.pick([8192, 200, 400]),
-    sealsPerEra: random.integer(5),
+    jobsPerEra: { seal: random.integer(5), pushExpiry: random.pick([0, 0, 1, 2]) },
+    guardedBy: ['pushExpiry', 'seal'],
+    recordDeletionsPerEra: random.pick([0, 0, 1, 3]),
     sweeps: random.chance(0.5),
     badRequestsPerEra: random.integer(3),
     network: stormy ? drawNetwork(random, maybe) : CALM_NETWORK,

@@ -1,11 +1,13 @@
 import type { Codecs } from '../../lib/record/index.ts';
 import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
+import { runDeleter } from './deleters.ts';
+import type { JobName } from './jobs.ts';
+import { runGuard, runMaintainer } from './maintainers.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { seededRandom } from './random.ts';
 import { runReader } from './readers.ts';
 import { reportText } from './report.ts';
-import { runGuard, runSealer } from './sealers.ts';
 import { runSweeper } from './sweeper.ts';
 import { createTopic, runTopicChanger } from './topics.ts';
 import { runVandal } from './vandal.ts';
@@ -83,12 +85,16 @@ export async function simulate(options: RunOptions): Promise<Outcome> {
   };
 }
 
+function jobsOf(profile: Profile): JobName[] {
+  return Object.keys(profile.jobsPerEra) as JobName[];
+}
+
 async function script(world: World): Promise<Violation[]> {
   const { profile, random, scheduler } = world;
   const setup = world.pool.startCalm('setup', world.calmNetwork);
   for (const name of profile.topicNames) await createTopic(world, random.fork(), name, () => setup);
 
-  void runGuard(world);
+  void runGuard(world, random.fork());
   if (profile.sweeps) void runSweeper(world, random.fork());
   const times = (count: number, run: () => Promise<void>): Promise<void>[] =>
     Array.from({ length: count }, run);
@@ -96,7 +102,8 @@ async function script(world: World): Promise<Violation[]> {
     ...times(profile.writerCount, () => runWriter(world, random.fork())),
     runVandal(world, random.fork()),
     ...times(profile.readerCount, () => runReader(world, random.fork())),
-    runSealer(world, random.fork()),
+    ...jobsOf(profile).map((job) => runMaintainer(world, random.fork(), job)),
+    runDeleter(world, random.fork()),
     ...profile.topicNames.flatMap((name) =>
       times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
     ),

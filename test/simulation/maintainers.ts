@@ -1,0 +1,67 @@
+import { type JobName, runJob } from './jobs.ts';
+import { hasUnsealed, livePlaces, topicsIn } from './places.ts';
+import { ask, type Node } from './pool.ts';
+import type { SeededRandom } from './random.ts';
+import type { World } from './world.ts';
+
+/** Well inside hot retention, so that nothing expires unsealed even if one round fails. */
+const GUARD_PAUSE_MS = 5 * 3_600_000;
+
+/** Does one kind of job in the middle of every burst, often two processes at once, on machines that fail. */
+export async function runMaintainer(world: World, random: SeededRandom, job: JobName): Promise<void> {
+  const { scheduler, profile, pool } = world;
+  for (const startMs of world.eraStartsMs.slice(0, -1)) {
+    await scheduler.sleep(Math.max(0, startMs - scheduler.nowMs));
+    for (let i = 0; i < (profile.jobsPerEra[job] ?? 0); i++) {
+      await scheduler.sleep(random.next() ** 2 * 2_000);
+      for (const place of livePlaces(world.storage)) {
+        const again = random.chance(0.4)
+          ? runJob(world, random, job, { node: pool.pick(), place })
+          : undefined;
+        await runJob(world, random, job, { node: pool.pick(), place });
+        await again;
+      }
+    }
+  }
+}
+
+/**
+ * The schedule, on a machine that works: it does what is left and finishes deletions that were cut off, in time, so that
+ * nothing expires unsealed.
+ */
+export async function runGuard(world: World, random: SeededRandom): Promise<void> {
+  const { scheduler, storage, profile } = world;
+  const node = world.pool.startCalm('guard', world.calmNetwork);
+  for (;;) {
+    await scheduler.sleep(GUARD_PAUSE_MS);
+    for (const { name } of topicsIn(storage, 'deleting')) await finishDeletion(world, node, name);
+    for (const place of livePlaces(storage)) {
+      for (const job of profile.guardedBy) await keepUp(world, random, job, { node, place });
+    }
+  }
+}
+
+async function keepUp(
+  world: World,
+  random: SeededRandom,
+  job: JobName,
+  at: Parameters<typeof runJob>[3],
+): Promise<void> {
+  if (job !== 'seal') return runJob(world, random, job, at);
+  for (let i = 0; i < 20 && hasUnsealed(world.storage, at.place.pk); i++) {
+    await runJob(world, random, job, at);
+  }
+}
+
+async function finishDeletion(world: World, node: Node, topic: string): Promise<void> {
+  const patience = { patienceMs: 60_000, deadlineMs: 30_000 };
+  await ask(
+    world.scheduler,
+    node,
+    patience,
+    (log, call) => log.deleteTopic(topic, call),
+    (reply) => {
+      world.trace.add({ kind: 'finished', process: node.process.name, detail: `${topic} ${reply.kind}` });
+    },
+  );
+}

@@ -1,0 +1,41 @@
+import { chunkFromItem, partitionKey } from '../../lib/partition/chunk.ts';
+import { SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
+import type { TopicConfigs } from '../../lib/topic/configs.ts';
+import { TOPICS_KEY, type Topic, topicFromItem } from '../../lib/topic/topic-item.ts';
+import type { Storage } from './storage.ts';
+
+/** A partition of a topic that is there now. */
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly pk: string;
+  readonly configs: TopicConfigs;
+}
+
+export function livePlaces(storage: Storage): Place[] {
+  return topicsIn(storage, 'active').flatMap(({ name: topic, topicId, partitionCount, configs }) =>
+    Array.from({ length: partitionCount }, (_, partition) => ({
+      topic,
+      partition,
+      pk: partitionKey(topicId, partition),
+      configs,
+    })),
+  );
+}
+
+export function livePartitions(storage: Storage): string[] {
+  return livePlaces(storage).map(({ pk }) => pk);
+}
+
+export function topicsIn(storage: Storage, state: Topic['state']): Topic[] {
+  return storage.catalog
+    .peek(TOPICS_KEY)
+    .map(topicFromItem)
+    .filter((topic) => topic.state === state);
+}
+
+export function hasUnsealed(storage: Storage, pk: string): boolean {
+  const segments = storage.catalog.peek(pk).filter((item) => item.sk.startsWith(SEGMENT_PREFIX));
+  const end = Math.max(0, ...segments.map((item) => segmentFromItem(item).endOffset));
+  return storage.hot.peek(pk).some((item) => chunkFromItem(item).endOffset > end);
+}
