@@ -1,0 +1,159 @@
+import { invariant } from '../../errors.ts';
+import { StorageFault } from '../../storage/fault.ts';
+import { type KeyHasher, keyHasher, SECRET_BYTES } from './key-hash.ts';
+
+/** The newest offset of every key of a stretch of log, in memory that is fixed when it is made. */
+export interface OffsetMap {
+  readonly keyCount: number;
+  /** Answers whether there was room; a key that is there already always has room. Offsets may come in any order. */
+  put(offset: number, key: Uint8Array, at?: number, length?: number): boolean;
+  /** Undefined for a key that was never put. */
+  newest(key: Uint8Array, at?: number, length?: number): number | undefined;
+  serialise(): Uint8Array;
+}
+
+/** 2.5 million keys. */
+export const MAP_BYTES_DEFAULT = 67_108_864;
+/** A slot: four words of hash, and the offset plus one as a float, so that zeros are an empty slot. */
+const SLOT_BYTES = 24;
+/** Beyond this the runs that linear probing has to walk grow too long. */
+const LOAD_MAX = 0.9;
+
+/**
+ * Serialised, little endian, since typed arrays are:
+ *
+ *      0  "MROM"   4  uint32 format, 1   8  float64 number of keys   16  secret, 16 bytes
+ *     32  offset plus one, float64 each, then the hashes, 16 bytes each, in the same order
+ */
+const MAGIC = 0x4d4f_524d;
+const FORMAT = 1;
+const HEAD_BYTES = 32;
+
+/**
+ * Open addressing with linear probing in one `ArrayBuffer`. Keys are known by a hash of 128 bits only (lib/segment/compact/key-hash.ts
+ * states the odds). `secret`: 16 random bytes.
+ */
+export function offsetMap(options: { readonly secret: Uint8Array; readonly mapBytes?: number }): OffsetMap {
+  const slotCount = Math.floor((options.mapBytes ?? MAP_BYTES_DEFAULT) / SLOT_BYTES);
+  invariant(slotCount > 1 && options.secret.length === SECRET_BYTES, 'a map has room and a secret');
+  const buffer = new ArrayBuffer(slotCount * SLOT_BYTES);
+  const table: SlotTable = {
+    secret: options.secret,
+    hasher: keyHasher(options.secret),
+    slotCount,
+    keyCountMax: Math.floor(slotCount * LOAD_MAX),
+    ends: new Float64Array(buffer, 0, slotCount),
+    hashes: new Int32Array(buffer, slotCount * 8, slotCount * 4),
+    keyCount: 0,
+  };
+  return facade(table);
+}
+
+/** As large as `mapBytes`, or as what was stored needs. Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
+export function deserialiseMap(bytes: Uint8Array, options: { readonly mapBytes?: number } = {}): OffsetMap {
+  const damaged = new StorageFault('damaged', 'what is stored is no offset map');
+  // Typed arrays need their own alignment.
+  const stored = bytes.slice();
+  if (stored.length < HEAD_BYTES) throw damaged;
+  const view = new DataView(stored.buffer);
+  const keyCount = view.getFloat64(8, true);
+  if (view.getUint32(0, true) !== MAGIC) throw damaged;
+  if (view.getUint32(4, true) > FORMAT) {
+    throw new StorageFault('refused', 'an offset map has a newer format: upgrade Millrace');
+  }
+  if (stored.length !== HEAD_BYTES + keyCount * SLOT_BYTES) throw damaged;
+  const needed = Math.ceil((keyCount + 2) / LOAD_MAX) * SLOT_BYTES;
+  const mapBytes = Math.max(options.mapBytes ?? MAP_BYTES_DEFAULT, needed);
+  const map = offsetMap({ secret: stored.slice(16, HEAD_BYTES), mapBytes }) as FilledMap;
+  const ends = new Float64Array(stored.buffer, HEAD_BYTES, keyCount);
+  const hashes = new Int32Array(stored.buffer, HEAD_BYTES + keyCount * 8, keyCount * 4);
+  map.fill(ends, hashes);
+  return map;
+}
+
+interface SlotTable {
+  readonly secret: Uint8Array;
+  readonly hasher: KeyHasher;
+  readonly slotCount: number;
+  readonly keyCountMax: number;
+  /** Offset plus one; 0 marks an empty slot. */
+  readonly ends: Float64Array;
+  readonly hashes: Int32Array;
+  keyCount: number;
+}
+
+interface FilledMap extends OffsetMap {
+  fill(ends: Float64Array, hashes: Int32Array): void;
+}
+
+function facade(table: SlotTable): FilledMap {
+  const { hasher, ends } = table;
+  return {
+    get keyCount() {
+      return table.keyCount;
+    },
+    put: (offset, key, at = 0, length = key.length) => {
+      hasher.hash(key, at, length);
+      return putHash(table, hasher.words, 0, offset + 1);
+    },
+    newest: (key, at = 0, length = key.length) => {
+      hasher.hash(key, at, length);
+      const end = ends[findSlot(table, hasher.words, 0)] ?? 0;
+      return end === 0 ? undefined : end - 1;
+    },
+    serialise: () => serialise(table),
+    fill: (storedEnds, storedHashes) => {
+      storedEnds.forEach((end, i) => {
+        putHash(table, storedHashes, 4 * i, end);
+      });
+    },
+  };
+}
+
+/** The slot of a hash, or the empty one where it belongs: there is always one, because the load has a bound. */
+function findSlot(table: SlotTable, hash: Int32Array, from: number): number {
+  const { ends, hashes, slotCount } = table;
+  const h0 = hash[from] ?? 0;
+  let slot = Math.floor(((h0 >>> 0) / 0x1_0000_0000) * slotCount);
+  while (ends[slot] !== 0) {
+    const at = 4 * slot;
+    const same = hashes[at] === h0 && hashes[at + 1] === hash[from + 1];
+    if (same && hashes[at + 2] === hash[from + 2] && hashes[at + 3] === hash[from + 3]) break;
+    slot = slot + 1 === slotCount ? 0 : slot + 1;
+  }
+  return slot;
+}
+
+function putHash(table: SlotTable, hash: Int32Array, from: number, end: number): boolean {
+  const { ends, hashes } = table;
+  const slot = findSlot(table, hash, from);
+  const known = ends[slot] ?? 0;
+  if (known === 0) {
+    if (table.keyCount >= table.keyCountMax) return false;
+    table.keyCount += 1;
+    for (let i = 0; i < 4; i += 1) hashes[4 * slot + i] = hash[from + i] ?? 0;
+  }
+  if (end > known) ends[slot] = end;
+  return true;
+}
+
+function serialise(table: SlotTable): Uint8Array {
+  const { keyCount, slotCount } = table;
+  const stored = new ArrayBuffer(HEAD_BYTES + keyCount * SLOT_BYTES);
+  const view = new DataView(stored);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, FORMAT, true);
+  view.setFloat64(8, keyCount, true);
+  new Uint8Array(stored).set(table.secret, 16);
+  const ends = new Float64Array(stored, HEAD_BYTES, keyCount);
+  const hashes = new Int32Array(stored, HEAD_BYTES + keyCount * 8, keyCount * 4);
+  let next = 0;
+  for (let slot = 0; slot < slotCount; slot += 1) {
+    const end = table.ends[slot] ?? 0;
+    if (end === 0) continue;
+    ends[next] = end;
+    for (let i = 0; i < 4; i += 1) hashes[4 * next + i] = table.hashes[4 * slot + i] ?? 0;
+    next += 1;
+  }
+  return new Uint8Array(stored);
+}
