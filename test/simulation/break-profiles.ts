@@ -106,6 +106,21 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
       network: { ...CALM_NETWORK, brokenBeforeRate: 0.7, timeoutMs: 300 },
     },
   },
+  /** Whoever reads what is being sealed finds no object yet; a sealer that dies leaves it like that. */
+  uploadBeforePublish: {
+    shows: ['I7'],
+    conditions: { jobsPerEra: { seal: 4 } },
+  },
+  /** Storage loses chunks, and sealers come upon the gap. */
+  sealStopsAtGap: {
+    shows: ['I3'],
+    conditions: { jobsPerEra: { seal: 4 }, chunksLostPerEra: 1, guardedBy: ['pushExpiry', 'seal'] },
+  },
+  /** Records are deleted before anybody has sealed them. */
+  sealFromChainEnd: {
+    shows: ['I1'],
+    conditions: { jobsPerEra: { seal: 4 }, recordDeletionsPerEra: 3 },
+  },
   /** Nobody seals for days; only the expiry keeps what was written. */
   expiryPushedOut: {
     shows: ['I3'],

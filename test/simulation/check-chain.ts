@@ -86,7 +86,7 @@ function content(item: Item<number>): string {
 function checkRemovals(storage: Storage, truth: Truth, past: Past): Violation[] {
   const found: Violation[] = [];
   for (const { cause, before, item, key, atMs } of storage.hot.changes) {
-    if (item !== undefined || before === undefined) continue;
+    if (item !== undefined || before === undefined || cause === 'loss') continue;
     const chunk = chunkFromItem(before);
     const sealed = past.sealedEndAt(key.pk, atMs);
     const isDeleted = chunk.endOffset <= past.logStartAt(key.pk, atMs);

@@ -7,14 +7,14 @@ import type { Violation } from './violation.ts';
 /** I5, and I2 for consistent reads: what readers saw is a contiguous prefix of the truth, and errors are justified. */
 export function checkReads(history: History, truth: Truth, past: Past): Violation[] {
   return [
-    ...history.fetches.flatMap((fetch) => checkFetch(fetch, truth, past)),
+    ...history.fetches.flatMap((fetch) => checkFetch(fetch, history, truth, past)),
     ...history.listings.flatMap((listing) => checkListing(listing, truth, past)),
   ];
 }
 
 type Read = Extract<FetchRecord['outcome'], { kind: 'read' }>;
 
-function checkFetch(fetch: FetchRecord, truth: Truth, past: Past): Violation[] {
+function checkFetch(fetch: FetchRecord, history: History, truth: Truth, past: Past): Violation[] {
   const { outcome } = fetch;
   const report = (invariant: Violation['invariant'], message: string): Violation => ({
     invariant,
@@ -25,7 +25,7 @@ function checkFetch(fetch: FetchRecord, truth: Truth, past: Past): Violation[] {
   });
   if (outcome.kind === 'open') return [];
   if (outcome.kind === 'failed') {
-    const problem = checkFailure(fetch, outcome, truth, past);
+    const problem = checkFailure(fetch, outcome, { truth, past, history });
     return problem === undefined ? [] : [report(problem.invariant, problem.message)];
   }
   const shape = checkShape(fetch.offset, outcome);
@@ -110,8 +110,7 @@ function candidatesOf(asked: FetchRecord | ListingRecord, truth: Truth): Candida
 function checkFailure(
   fetch: FetchRecord,
   failed: { readonly code: string; readonly message: string },
-  truth: Truth,
-  past: Past,
+  { truth, past, history }: { readonly truth: Truth; readonly past: Past; readonly history: History },
 ): Pick<Violation, 'invariant' | 'message'> | undefined {
   const candidates = candidatesOf(fetch, truth);
   if (failed.code === 'OFFSET_OUT_OF_RANGE') {
@@ -126,7 +125,8 @@ function checkFailure(
   }
   // Whoever still reads a deleted topic may find it half gone.
   const anyDeleted = candidates.some(({ life }) => life.deletingMs <= fetch.endedMs);
-  if (failed.code === 'KAFKA_STORAGE_ERROR' && !anyDeleted)
+  const isStruck = history.disasters.some((disaster) => candidates.some(({ pk }) => pk === disaster.pk));
+  if (failed.code === 'KAFKA_STORAGE_ERROR' && !anyDeleted && !isStruck)
     return { invariant: 'I7', message: failed.message };
   return undefined;
 }

@@ -7,12 +7,21 @@ export interface History {
   readonly listings: ListingRecord[];
   readonly deletions: DeletionRecord[];
   readonly recordDeletions: RecordDeletion[];
+  readonly disasters: Disaster[];
   /** Errors that no caller should ever see. */
   readonly surprises: Surprise[];
 }
 
 export function createHistory(): History {
-  return { produces: [], fetches: [], listings: [], deletions: [], recordDeletions: [], surprises: [] };
+  return {
+    produces: [],
+    fetches: [],
+    listings: [],
+    deletions: [],
+    recordDeletions: [],
+    disasters: [],
+    surprises: [],
+  };
 }
 
 /** When a request was sent and when its answer was heard, in true time. */
@@ -91,6 +100,13 @@ export interface RecordDeletion extends Span {
     | { readonly kind: 'deleted'; readonly logStartOffset: number }
     | { readonly kind: 'failed'; readonly code: string }
     | { readonly kind: 'open'; readonly why: string };
+}
+
+/** A chunk that storage lost. */
+export interface Disaster {
+  readonly pk: string;
+  readonly offset: number;
+  readonly atMs: number;
 }
 
 export interface Surprise {

@@ -62,8 +62,10 @@ export async function runJob(
       const detail = (): string => `${pk} ${job} ${reply.kind === 'answer' ? text(reply.value) : reply.kind}`;
       world.trace.add({ kind: 'did', process, detail });
       if (reply.kind !== 'error') return;
-      const isExpected = reply.error instanceof StorageFault && reply.error.kind !== 'damaged';
-      if (!isExpected) noteSurprise(world, process, `${job} ${pk}`, reply.error);
+      const isStruck = world.history.disasters.some((disaster) => disaster.pk === pk);
+      const { error } = reply;
+      if (!(error instanceof StorageFault) || (error.kind === 'damaged' && !isStruck))
+        noteSurprise(world, process, `${job} ${pk}`, error);
     },
   );
 }

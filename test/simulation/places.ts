@@ -34,8 +34,12 @@ export function topicsIn(storage: Storage, state: Topic['state']): Topic[] {
     .filter((topic) => topic.state === state);
 }
 
-export function hasUnsealed(storage: Storage, pk: string): boolean {
+export function sealedEnd(storage: Storage, pk: string): number {
   const segments = storage.catalog.peek(pk).filter((item) => item.sk.startsWith(SEGMENT_PREFIX));
-  const end = Math.max(0, ...segments.map((item) => segmentFromItem(item).endOffset));
+  return Math.max(0, ...segments.map((item) => segmentFromItem(item).endOffset));
+}
+
+export function hasUnsealed(storage: Storage, pk: string): boolean {
+  const end = sealedEnd(storage, pk);
   return storage.hot.peek(pk).some((item) => chunkFromItem(item).endOffset > end);
 }

@@ -47,6 +47,8 @@ export interface Profile {
   /** Jobs of the schedule, on a machine that works. */
   readonly guardedBy: readonly JobName[];
   readonly recordDeletionsPerEra: number;
+  /** Chunks that vanish though nobody deletes them. */
+  readonly chunksLostPerEra: number;
   readonly sweeps: boolean;
   /** Requests that no log may accept. */
   readonly badRequestsPerEra: number;
@@ -104,6 +106,7 @@ export const CALM: Profile = {
   jobsPerEra: {},
   guardedBy: ['seal'],
   recordDeletionsPerEra: 0,
+  chunksLostPerEra: 0,
   sweeps: false,
   badRequestsPerEra: 0,
   network: CALM_NETWORK,

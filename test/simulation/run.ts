@@ -2,6 +2,7 @@ import type { Codecs } from '../../lib/record/index.ts';
 import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
 import { runDeleter } from './deleters.ts';
+import { runDisasters } from './disasters.ts';
 import type { JobName } from './jobs.ts';
 import { runGuard, runMaintainer } from './maintainers.ts';
 import { drawProfile, type Profile } from './profile.ts';
@@ -104,6 +105,7 @@ async function script(world: World): Promise<Violation[]> {
     ...times(profile.readerCount, () => runReader(world, random.fork())),
     ...jobsOf(profile).map((job) => runMaintainer(world, random.fork(), job)),
     runDeleter(world, random.fork()),
+    runDisasters(world, random.fork()),
     ...profile.topicNames.flatMap((name) =>
       times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
     ),

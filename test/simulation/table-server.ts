@@ -7,12 +7,12 @@ import type { Trace } from './trace.ts';
 /** One change of one item, in the order in which storage made them. Nothing is ever dropped from this history. */
 export interface Change<S extends SortKey> {
   readonly atMs: number;
-  readonly cause: 'put' | 'delete' | 'expiry';
+  readonly cause: 'put' | 'delete' | 'expiry' | 'loss';
   readonly key: Key<S>;
   /** What stands there afterwards. */
   readonly item: Item<S> | undefined;
   readonly before: Item<S> | undefined;
-  /** The process that asked for it; `storage` for an expiry. */
+  /** The process that asked for it; `storage` for an expiry, `disaster` for a loss. */
   readonly by: string;
 }
 
@@ -20,6 +20,8 @@ export interface TableServer<S extends SortKey> {
   readonly changes: readonly Change<S>[];
   put(item: Item<S>, condition: Condition, by: string): { stored: boolean; standing: Item<S> | undefined };
   delete(key: Key<S>, version: string, by: string): boolean;
+  /** What stands there is gone, and nobody asked for it. */
+  lose(key: Key<S>): void;
   get(key: Key<S>, options: { readonly consistent: boolean }): Item<S> | undefined;
   query(pk: string, range: QueryRange<S>): { readonly items: readonly Item<S>[]; readonly more: boolean };
   /** What stands there now, not copied: for checkers. */
@@ -112,6 +114,7 @@ export function createTableServer<S extends SortKey>(
       change(key, 'delete', undefined, by);
       return true;
     },
+    lose: (key) => change(key, 'loss', undefined, 'disaster'),
     get: (key, { consistent }) => {
       const item = seenNow(cellAt(key), consistent);
       return item && copyItem(item);
