@@ -32,6 +32,14 @@ export interface Rules {
   readonly sweepGrace: boolean;
   /** An object is deleted only once nothing refers to it. */
   readonly unpublishBeforeDelete: boolean;
+  /** The last item of a segment chain is never removed, only emptied. */
+  readonly lastSegmentStays: boolean;
+  /** Compaction takes a record only if a newer one of its key is there. */
+  readonly compactionKeepsNewest: boolean;
+  /** A segment that changed while it was being compacted is compacted again before the pass counts as done. */
+  readonly lostSwapRedone: boolean;
+  /** A tombstone goes only `delete.retention.ms` after everything below it was compacted. */
+  readonly tombstoneHorizon: boolean;
 }
 
 export const ALL_RULES: Rules = Object.freeze({
@@ -49,4 +57,8 @@ export const ALL_RULES: Rules = Object.freeze({
   expiryPushedOut: true,
   sweepGrace: true,
   unpublishBeforeDelete: true,
+  lastSegmentStays: true,
+  compactionKeepsNewest: true,
+  lostSwapRedone: true,
+  tombstoneHorizon: true,
 });

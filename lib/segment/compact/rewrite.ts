@@ -1,0 +1,102 @@
+import { readingStored } from '../../partition/faults.ts';
+import type { BatchIn } from '../../record/batches-in.ts';
+import type { Codecs } from '../../record/codecs.ts';
+import type { BatchHeader } from '../../record/header.ts';
+import { NULL_LENGTH } from '../../record/record.ts';
+import type { Rules } from '../../rules.ts';
+import type { Bucket } from '../../storage/bucket.ts';
+import type { Call } from '../../storage/call.ts';
+import { describeSegment, type SegmentContent } from '../describe-segment.ts';
+import { growingBytes } from '../growing-bytes.ts';
+import type { Segment } from '../segment-item.ts';
+import type { LastBatches } from './last-batches.ts';
+import type { OffsetMap } from './offset-map.ts';
+import { emptiedBatch, type Retain, rewriteBatch } from './rewrite-batch.ts';
+import { segmentBatches } from './segment-batches.ts';
+
+/** What a pass knows of the log below `mapEnd`. */
+export interface Knowledge {
+  readonly map: OffsetMap;
+  readonly producers: LastBatches;
+  readonly mapEnd: number;
+  /** Tombstones below this offset may go. */
+  readonly tombstoneEnd: number;
+  readonly nowMs: number;
+}
+
+export type RewrittenSegment =
+  | { readonly kind: 'same' }
+  | { readonly kind: 'changed'; readonly bytes: Uint8Array; readonly content: SegmentContent };
+
+interface Dependencies {
+  readonly bucket: Bucket;
+  readonly codecs: Codecs;
+  readonly rules: Rules;
+}
+
+/**
+ * A segment without what compaction takes. Holds the new object's bytes and a window of the old one's. Throws
+ * `StorageFault` (`damaged` with the object's name).
+ */
+export async function rewriteSegment(
+  deps: Dependencies,
+  segment: Segment,
+  knowledge: Knowledge,
+  call: Call,
+): Promise<RewrittenSegment> {
+  const out = growingBytes(segment.bytes);
+  const description = describeSegment(segment.baseOffset);
+  const retain = retention(deps.rules, knowledge);
+  let isChanged = false;
+  const rewriteWindow = async (window: readonly BatchIn[]): Promise<void> => {
+    for (const batch of window) {
+      const left = leftOf(deps.codecs, batch, retain, knowledge);
+      isChanged ||= left !== batch;
+      if (left === undefined) continue;
+      out.append(left.bytes);
+      description.add(datedHeader(left.header));
+    }
+  };
+  for await (const window of segmentBatches(deps, segment, segment.baseOffset, call)) {
+    await readingStored(`Object ${segment.objectKey}`, () => rewriteWindow(window));
+  }
+  if (!isChanged) return { kind: 'same' };
+  const content = { ...description.finish(), endOffset: segment.endOffset };
+  return { kind: 'changed', bytes: out.view(), content };
+}
+
+/** Kafka's rules: what is newest of its key stays, tombstones for their time; records without a key go. */
+function retention(rules: Rules, knowledge: Knowledge): Retain {
+  const { map, mapEnd } = knowledge;
+  const tombstoneEnd = rules.tombstoneHorizon ? knowledge.tombstoneEnd : mapEnd;
+  const newestGoes = rules.compactionKeepsNewest ? 0 : 1;
+  return ({ section, keyAt, keyBytes, valueBytes }, offset) => {
+    if (offset >= mapEnd) return true;
+    if (keyBytes === NULL_LENGTH) return false;
+    const newest = map.newest(section, keyAt, keyBytes);
+    if (newest !== undefined && offset < newest + newestGoes) return false;
+    return valueBytes !== NULL_LENGTH || offset >= tombstoneEnd;
+  };
+}
+
+/** The same object if nothing changes, undefined if nothing is left. Control batches stay: they end transactions. */
+function leftOf(
+  codecs: Codecs,
+  batch: BatchIn,
+  retain: Retain,
+  { producers, mapEnd, nowMs }: Knowledge,
+): BatchIn | undefined {
+  const { header } = batch;
+  if (header.baseOffset >= mapEnd || header.isControl) return batch;
+  const rewritten = rewriteBatch(codecs, batch, retain);
+  if (rewritten.kind === 'same') return batch;
+  if (rewritten.kind === 'changed') return rewritten.batch;
+  if (!producers.isNeeded(header, nowMs)) return undefined;
+  return header.recordCount === 0 ? batch : emptiedBatch(codecs, header);
+}
+
+/** What a header without records says of time is no record's. */
+function datedHeader(header: BatchHeader): BatchHeader {
+  if (header.recordCount > 0) return header;
+  return { ...header, baseTimestampMs: Number.POSITIVE_INFINITY, maxTimestampMs: -1 };
+}
