@@ -65,6 +65,12 @@ export const LIMITS = {
   partitionsPerTopicMax: 10_000,
   topicsMax: 100_000,
   topicNameCharsMax: 249,
+  /** Segment items that a process keeps, of one partition and in all; with their indexes at most 8 KB each. */
+  segmentCacheItemsPerPartitionMax: 64,
+  segmentCacheItemsMax: 1_024,
+  /** Bytes of sealed objects that a process keeps, and of those what it may read ahead. */
+  objectCacheBytesMax: 33_554_432,
+  readAheadBytesMax: 16_777_216,
 } as const;
 
 invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
@@ -77,6 +83,10 @@ invariant(
 invariant(
   LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
   'segment items are fenced more tightly than chunks',
+);
+invariant(
+  LIMITS.readAheadBytesMax <= LIMITS.objectCacheBytesMax / 2,
+  'what is read ahead does not push out what has been asked for',
 );
 invariant(
   LIMITS.topicCreationAgeMsMax + 2 * LIMITS.signatureSkewMsMax < LIMITS.deletedTopicLifeMs,

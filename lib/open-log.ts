@@ -54,6 +54,11 @@ export interface LogOptions {
    * arrive in one turn of the event loop and a commit holds it. @default not at all
    */
   readonly gather?: () => Promise<void>;
+  /**
+   * Whether the next bytes of sealed data are fetched for sequential readers while they work. Not for functions, which are
+   * frozen between two requests. @default false
+   */
+  readonly readsAhead?: boolean;
   /** @default every rule; only the simulation turns one off */
   readonly rules?: Rules;
 }
@@ -78,6 +83,7 @@ export function engineParts(options: LogOptions): EngineParts {
     codecs,
     rules,
     ...(options.gather === undefined ? {} : { gather: options.gather }),
+    readsAhead: options.readsAhead ?? false,
   };
 }
 

@@ -44,7 +44,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     const bucket = openDirectoryBucket({ path: join(dataDir, 'objects'), clock, random });
     const { arrived, gather } = createGathering();
     const { hot, catalog } = tables;
-    const storage: LogOptions = { hot, catalog, bucket, clock, random, codecs, gather };
+    const storage: LogOptions = { hot, catalog, bucket, clock, random, codecs, gather, readsAhead: true };
     const firstCall = { meter: new Meter(), deadlineMs: clock.monotonicMs() + LIMITS.requestMsDefault };
     const log = await openLog(storage, firstCall);
     let stopping = false;

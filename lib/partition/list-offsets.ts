@@ -4,6 +4,7 @@ import type { Codecs } from '../record/codecs.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
 import { readBatchHeader } from '../record/header.ts';
 import type { Rules } from '../rules.ts';
+import { placedBatches } from '../segment/placed-batches.ts';
 import { readRange } from '../segment/read-segment.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from '../segment/segment-item.ts';
 import type { Bucket } from '../storage/bucket.ts';
@@ -165,10 +166,17 @@ async function* extentsOf(deps: Dependencies, { pk, bounds }: LogView, call: Cal
 
 async function* segmentsOf(catalog: Table<string>, pk: string, call: Call): AsyncGenerator<Segment> {
   let after: string | undefined;
+  let end = -1;
   for (;;) {
     const range = { from: SEGMENT_PREFIX, to: LOG_START_KEY, limit: EXTENTS_PER_PAGE, consistent: true };
     const page = await catalog.query(pk, after === undefined ? range : { ...range, after }, call);
-    for (const item of page.items) if (item.sk !== LOG_START_KEY) yield segmentFromItem(item);
+    for (const item of page.items) {
+      if (item.sk === LOG_START_KEY) continue;
+      const segment = segmentFromItem(item);
+      // Where segments were merged, the first covers the others until those are gone.
+      if (segment.endOffset > end) yield segment;
+      end = Math.max(end, segment.endOffset);
+    }
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) return;
   }
@@ -207,7 +215,10 @@ async function* batchesOfSegment(
   let end = (seen === -1 ? undefined : index[seen + 1]?.position) ?? segment.bytes;
   while (start < end) {
     const bytes = await readRange(deps.bucket, segment, { start, length: end - start }, call);
-    for (const batch of batchesIn(bytes)) yield batch.bytes;
+    const part = { bytes, position: start, offsetMin: segment.baseOffset };
+    for (const { position, endPosition } of placedBatches(segment, part)) {
+      yield bytes.subarray(position - start, endPosition - start);
+    }
     start = end;
     const windowEnd = start + WINDOW_BYTES;
     end = index.find((entry) => entry.position >= windowEnd)?.position ?? segment.bytes;

@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import type { Rules } from '../rules.ts';
-import { readSegmentAt } from '../segment/read-segment.ts';
+import type { SegmentReader } from '../segment/segment-reader.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
@@ -17,6 +17,8 @@ export interface ReaderDependencies {
   readonly catalog: Table<string>;
   readonly bucket: Bucket;
   readonly rules: Rules;
+  /** Of this process; shared by all partitions. */
+  readonly sealed: SegmentReader;
 }
 
 export interface ReadResult {
@@ -157,7 +159,7 @@ export class PartitionReader {
     options: { readonly bytesMax: number; readonly consistent: boolean },
     call: Call,
   ): Promise<ReadResult> {
-    const read = await readSegmentAt(this.#deps, { pk: this.#pk, offset, ...options }, call);
+    const read = await this.#deps.sealed.read({ pk: this.#pk, offset, ...options }, call);
     // A stretch that compaction or retention has emptied: what is asked for begins behind it.
     const isEmptied = read.batches.length === 0 && read.nextOffset > offset;
     return isEmptied ? this.#readOnce(read.nextOffset, options.bytesMax, call) : read;

@@ -1,5 +1,6 @@
 import type { Codecs } from '../record/codecs.ts';
 import type { Rules } from '../rules.ts';
+import { type SegmentReader, segmentReader } from '../segment/segment-reader.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
@@ -21,6 +22,8 @@ export interface EngineParts {
   readonly rules: Rules;
   /** Awaited before a chunk is composed: appends that arrive meanwhile go into it. @default not at all */
   readonly gather?: () => Promise<void>;
+  /** Whether the next bytes of sealed data are fetched for sequential readers while they work. @default false */
+  readonly readsAhead?: boolean;
 }
 
 /** One partition as this process knows it. */
@@ -37,11 +40,13 @@ const PARTITIONS_MAX = 20_000;
 export class Partitions {
   readonly #parts: EngineParts;
   readonly #spooler: Spooler;
+  readonly #sealed: SegmentReader;
   readonly #known = new Map<string, Partition>();
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#spooler = new Spooler(parts.bucket, parts.random);
+    this.#sealed = segmentReader({ ...parts, readsAhead: parts.readsAhead ?? false });
   }
 
   of(topicId: string, index: number): Partition {
@@ -54,7 +59,7 @@ export class Partitions {
       pk,
       state,
       writer: new PartitionWriter({ ...this.#parts, spooler: this.#spooler }, pk, state),
-      reader: new PartitionReader(this.#parts, pk, state),
+      reader: new PartitionReader({ ...this.#parts, sealed: this.#sealed }, pk, state),
     };
     this.#known.set(pk, partition);
     return partition;
