@@ -79,9 +79,16 @@ export async function retainOnce(
   }
   const removable = unneeded.filter(({ endOffset }) => endOffset < bounds.sealedEnd).at(-1)?.endOffset;
   const change = (start: LogStart) => nextStart(start, { target, removable, below, nowMs });
+  if (!deps.rules.unpublishBeforeDelete) await deleteObjects(deps.bucket, unneeded, call);
   const start = await moveLogStart(deps, pk, change, call);
   const dropped = await dropSegments(deps, { pk, bounds, unneeded, start, nowMs }, call);
   return { logStartBefore: bounds.logStart, logStart: start.offset, ...dropped };
+}
+
+/** Only without the rule: the sweep does it when nothing refers to them any more. */
+function deleteObjects(bucket: Bucket, segments: readonly Segment[], call: Call): Promise<void> {
+  const keys = segments.flatMap(({ objectKey }) => (objectKey === undefined ? [] : [objectKey]));
+  return bucket.delete(keys, call);
 }
 
 /** The stub at the chain's end has nothing to give. */
@@ -135,6 +142,8 @@ async function readView(
       below.push(segment);
       continue;
     }
+    // Sealed since the bounds were read: its chunks are counted.
+    if (segment.baseOffset >= bounds.sealedEnd) break;
     if (!settings.isDeleted || (!allExpired && settings.retentionBytes < 0)) return { below, view };
     const timestampMs = await timestampOf(deps.bucket, segment, { asksForDate: allExpired }, call);
     segments.push({ ...segment, timestampMs });
