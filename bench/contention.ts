@@ -107,6 +107,7 @@ function entry(codecs: Codecs, meter: Meter, nowMs: number): Parameters<Partitio
     batches,
     offsetCount: 1,
     maxTimestampMs: nowMs,
+    topicSeen: { sentWallMs: nowMs, sentMonotonicMs: nowMs },
     call: { meter, deadlineMs: nowMs + 60_000 },
   };
 }

@@ -45,6 +45,10 @@ export const LIMITS = {
   idempotencyLifeMs: 86_400_000,
   /** ⚑ How long the item of a deleted topic stands in the way of a late retry of its creation. */
   deletedTopicLifeMs: 86_400_000,
+  /** ⚑ How long the items of a deleted topic stay at least, its closed markers among them. */
+  deletedTopicGraceMs: 7_200_000,
+  /** ⚑ An append is signed only while the look at its topic is at most this old. */
+  topicUseAgeMsMax: 3_600_000,
   /** ⚑ A creation is signed only while its look at the name is at most this old. */
   topicCreationAgeMsMax: 3_600_000,
   /** ⚑ A keyed request older than this is refused: its key may have been forgotten in the meantime. */
@@ -61,16 +65,16 @@ export const LIMITS = {
   segmentBytesMax: 1_073_741_824,
   /** Segment items are read with every cold append: the index of the last one should not cost a second read unit. */
   segmentIndexEntriesMax: 128,
-
-  partitionsPerTopicMax: 10_000,
-  topicsMax: 100_000,
-  topicNameCharsMax: 249,
   /** Segment items that a process keeps, of one partition and in all; with their indexes at most 8 KB each. */
   segmentCacheItemsPerPartitionMax: 64,
   segmentCacheItemsMax: 1_024,
   /** Bytes of sealed objects that a process keeps, and of those what it may read ahead. */
   objectCacheBytesMax: 33_554_432,
   readAheadBytesMax: 16_777_216,
+
+  partitionsPerTopicMax: 10_000,
+  topicsMax: 100_000,
+  topicNameCharsMax: 249,
 } as const;
 
 invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
@@ -81,12 +85,12 @@ invariant(
   'a write that was signed inside the fence lands before anything it rests on may be gone',
 );
 invariant(
-  LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
-  'segment items are fenced more tightly than chunks',
-);
-invariant(
   LIMITS.readAheadBytesMax <= LIMITS.objectCacheBytesMax / 2,
   'what is read ahead does not push out what has been asked for',
+);
+invariant(
+  LIMITS.segmentItemLifeMsMin < LIMITS.hotRetentionMsMin,
+  'segment items are fenced more tightly than chunks',
 );
 invariant(
   LIMITS.topicCreationAgeMsMax + 2 * LIMITS.signatureSkewMsMax < LIMITS.deletedTopicLifeMs,
@@ -100,4 +104,15 @@ invariant(
 invariant(
   LIMITS.idempotencyLifeMs <= LIMITS.hotRetentionMsMin,
   'a remembered attempt can still be looked up in the hot chain',
+);
+invariant(
+  Math.max(
+    LIMITS.topicUseAgeMsMax,
+    LIMITS.keyedRequestAgeMsMax + LIMITS.topicCacheMsMax,
+    LIMITS.logStartAgeMsMax,
+    LIMITS.fenceAgeMsMax,
+  ) +
+    2 * LIMITS.signatureSkewMsMax <
+    LIMITS.deletedTopicGraceMs,
+  'no late write finds the items of a deleted topic gone',
 );

@@ -150,7 +150,12 @@ class EngineLog implements Log {
     const { topic, observation } = await this.#topicOf(request, call);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
     const identity = identityOf(request, observation);
-    const entry: AppendEntry = { ...prepared.entry, ...(identity === undefined ? {} : { identity }), call };
+    const entry: AppendEntry = {
+      ...prepared.entry,
+      ...(identity === undefined ? {} : { identity }),
+      topicSeen: observation,
+      call,
+    };
     const settings = {
       hotRetentionMs: configNumber(topic.configs, 'hot.retention.ms'),
       inlineBytesMax: configNumber(topic.configs, 'hot.inline.max.bytes'),

@@ -13,6 +13,8 @@ export interface AppendEntry {
   readonly maxTimestampMs: number;
   /** Set when the client sent an idempotency key. */
   readonly identity?: AppendIdentity;
+  /** When the topic was seen that it is appended to. */
+  readonly topicSeen: Observation;
   readonly call: Call;
 }
 

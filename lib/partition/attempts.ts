@@ -56,6 +56,11 @@ interface Standing {
   readonly nowMs: number;
 }
 
+/** Where a partition's attempts lie in the catalog. */
+export function attemptKey(pk: string): string {
+  return `attempt#${pk}`;
+}
+
 /** Whatever goes wrong with one request's key is that request's answer alone: others share its chunk. */
 export async function placeAttempt(
   deps: AttemptDependencies,
@@ -139,7 +144,7 @@ async function writeAttempt(
   call: Call,
 ): Promise<{ kind: 'placed'; attempt: PlacedAttempt } | ({ kind: 'lost' } & Standing)> {
   const item: Item<string> = {
-    pk: `attempt#${request.pk}`,
+    pk: attemptKey(request.pk),
     sk: request.identity.id,
     version: deps.random.id(),
     expiresAtSeconds: Math.ceil((deps.clock.wallMs() + LIMITS.idempotencyLifeMs) / 1000),

@@ -5,10 +5,11 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
-import { type Fence, observationAgeMs } from '../storage/observation.ts';
+import { observationAgeMs } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { PutResult, Table } from '../storage/table.ts';
 import type { AppendEntry, AppendOutcome } from './append-entry.ts';
+import { appendFences } from './append-fences.ts';
 import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
 import { composeChunk, placedBytes } from './compose-chunk.ts';
@@ -175,11 +176,10 @@ export class PartitionWriter {
     const chunk = this.#chunkAt(tail, composition);
     if (!this.#deps.rules.tailAfterAnswer) this.#tail = { ...tail, offset: chunk.endOffset };
     const startedMs = this.#deps.clock.monotonicMs();
-    const result = await this.#deps.hot.put(
-      chunkToItem(this.#pk, chunk),
-      { condition: { kind: 'ifAbsent' }, fences: this.#fences(tail, composition) },
-      call,
-    );
+    const uploaded = composition.upload?.observation;
+    const fences = appendFences(this.#deps.rules, { tail, uploaded, entries });
+    const options = { condition: { kind: 'ifAbsent' } as const, fences };
+    const result = await this.#deps.hot.put(chunkToItem(this.#pk, chunk), options, call);
     this.#fencedInARow = 0;
     this.#pacing.wrote({ ms: this.#deps.clock.monotonicMs() - startedMs, won: result.stored });
     return result.stored ? this.#won(composition, chunk, result) : this.#lost(composition, chunk, result);
@@ -211,16 +211,6 @@ export class PartitionWriter {
       ...(serverMs === undefined ? {} : { signedMs: serverMs }),
     };
     return observationAgeMs(upload.observation, now) > LIMITS.firstReferenceAgeMsMax;
-  }
-
-  #fences(tail: Tail, composition: Composition): Fence[] {
-    const fences: Fence[] = [];
-    const { rules } = this.#deps;
-    if (rules.fence) fences.push({ observation: tail.observation, ageMsMax: LIMITS.fenceAgeMsMax });
-    if (rules.firstReference && composition.upload !== undefined) {
-      fences.push({ observation: composition.upload.observation, ageMsMax: LIMITS.firstReferenceAgeMsMax });
-    }
-    return fences;
   }
 
   #chunkAt(tail: Tail, composition: Composition): Chunk {

@@ -36,6 +36,11 @@ export function segmentSortKey(baseOffset: number): string {
   return `${SEGMENT_PREFIX}${String(baseOffset).padStart(20, '0')}`;
 }
 
+/** What the keys of all segments of a topic begin with. */
+export function segmentObjectPrefix(topicId: string): string {
+  return `segments/${topicId}/`;
+}
+
 export function segmentObjectKey(pk: string, id: string, baseOffset: number): string {
   return `segments/${pk.replace(':', '/')}/${id}/${segmentFileName(baseOffset)}`;
 }

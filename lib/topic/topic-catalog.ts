@@ -10,7 +10,7 @@ import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Random } from '../storage/random.ts';
 import type { Condition, Table } from '../storage/table.ts';
 import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
-import { TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
+import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
 
 interface Dependencies {
@@ -39,8 +39,6 @@ export interface SeenTopic {
 const CHANGE_TRIES_MAX = 8;
 const CLOSES_AT_ONCE = 16;
 const CACHE_ENTRIES_MAX = 10_000;
-/** Deleted topics whose items and objects are still to be removed. */
-const DELETED_KEY = 'deleted';
 
 /** Topics by name, in the catalog; what this process resolved is cached for a minute. */
 export class TopicCatalog {
@@ -195,6 +193,13 @@ export class TopicCatalog {
         ? topic
         : await this.#change(name, call, (active) => ({ ...active, state: 'deleting' }));
     await this.#finishDeletion(marked, call);
+  }
+
+  /** Finishes deletions that were cut off. Answers the names that are free now. */
+  async resumeDeletions(call: Call): Promise<readonly string[]> {
+    const cutOff = (await this.listUnfinished(call)).filter((topic) => topic.state === 'deleting');
+    for (const topic of cutOff) await this.#finishDeletion(topic, call);
+    return cutOff.map(({ name }) => name);
   }
 
   async #finishDeletion(topic: Topic, call: Call): Promise<void> {

@@ -17,6 +17,8 @@ export interface Topic {
 }
 
 export const TOPICS_KEY = 'topics';
+/** Deleted topics whose items and objects are not all gone yet: pk of their ledger, sk = topic id. */
+export const DELETED_KEY = 'deleted';
 
 /*
  * Item layout in the catalog: pk = topics, sk = name, and
