@@ -1,4 +1,5 @@
 import type { Call } from '../../storage/call.ts';
+import { StorageFault } from '../../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
 import type { Fence, Observation } from '../../storage/observation.ts';
 import type { Random } from '../../storage/random.ts';
@@ -113,4 +114,27 @@ export async function writeCheckpoint(
   const item = checkpointToItem(pk, checkpoint, version);
   const { stored } = await deps.catalog.put(item, { condition, fences }, call);
   return stored ? version : undefined;
+}
+
+/** Others that may change the checkpoint of one pass at the same time. */
+const TRIES_MAX = 16;
+
+/**
+ * Changes the checkpoint while the pass is the one with this id, whoever else goes on with it too. False: that pass has
+ * ended. Throws `StorageFault` (`throttled`) where others never let it win.
+ */
+export async function amendPass(
+  deps: { readonly catalog: Table<string>; readonly random: Random },
+  pk: string,
+  passId: string,
+  change: (seen: SeenCheckpoint) => Checkpoint,
+  call: Call,
+): Promise<boolean> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const seen = await readCheckpoint(deps.catalog, pk, call);
+    if (seen.pass?.id !== passId) return false;
+    const step = { seen: seen.version, checkpoint: change(seen), fences: [] };
+    if ((await writeCheckpoint(deps, pk, step, call)) !== undefined) return true;
+  }
+  throw new StorageFault('throttled', `The checkpoint of ${pk} is changed by many at once`);
 }

@@ -9,7 +9,8 @@ export interface OffsetMap {
   put(offset: number, key: Uint8Array, at?: number, length?: number): boolean;
   /** Undefined for a key that was never put. */
   newest(key: Uint8Array, at?: number, length?: number): number | undefined;
-  serialise(): Uint8Array;
+  /** Behind `prefix`, whose length is a multiple of eight. */
+  serialise(prefix?: Uint8Array): Uint8Array;
 }
 
 /** 2.5 million keys. */
@@ -52,22 +53,19 @@ export function offsetMap(options: { readonly secret: Uint8Array; readonly mapBy
 /** As large as `mapBytes`, or as what was stored needs. Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
 export function deserialiseMap(bytes: Uint8Array, options: { readonly mapBytes?: number } = {}): OffsetMap {
   const damaged = new StorageFault('damaged', 'what is stored is no offset map');
-  // Typed arrays need their own alignment.
-  const stored = bytes.slice();
-  if (stored.length < HEAD_BYTES) throw damaged;
-  const view = new DataView(stored.buffer);
+  if (bytes.length < HEAD_BYTES) throw damaged;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const keyCount = view.getFloat64(8, true);
   if (view.getUint32(0, true) !== MAGIC) throw damaged;
   if (view.getUint32(4, true) > FORMAT) {
     throw new StorageFault('refused', 'an offset map has a newer format: upgrade Millrace');
   }
-  if (stored.length !== HEAD_BYTES + keyCount * SLOT_BYTES) throw damaged;
+  if (bytes.length !== HEAD_BYTES + keyCount * SLOT_BYTES) throw damaged;
   const needed = Math.ceil((keyCount + 2) / LOAD_MAX) * SLOT_BYTES;
   const mapBytes = Math.max(options.mapBytes ?? MAP_BYTES_DEFAULT, needed);
-  const map = offsetMap({ secret: stored.slice(16, HEAD_BYTES), mapBytes }) as FilledMap;
-  const ends = new Float64Array(stored.buffer, HEAD_BYTES, keyCount);
-  const hashes = new Int32Array(stored.buffer, HEAD_BYTES + keyCount * 8, keyCount * 4);
-  map.fill(ends, hashes);
+  // Not `slice`: of a Buffer that is a view.
+  const map = offsetMap({ secret: new Uint8Array(bytes.subarray(16, HEAD_BYTES)), mapBytes }) as FilledMap;
+  map.fill(view, keyCount);
   return map;
 }
 
@@ -83,7 +81,8 @@ interface SlotTable {
 }
 
 interface FilledMap extends OffsetMap {
-  fill(ends: Float64Array, hashes: Int32Array): void;
+  /** With what was serialised. Read through the view: what is stored need not be aligned, and is large. */
+  fill(stored: DataView, keyCount: number): void;
 }
 
 function facade(table: SlotTable): FilledMap {
@@ -94,59 +93,65 @@ function facade(table: SlotTable): FilledMap {
     },
     put: (offset, key, at = 0, length = key.length) => {
       hasher.hash(key, at, length);
-      return putHash(table, hasher.words, 0, offset + 1);
+      return putHash(table, hasher.words, offset + 1);
     },
     newest: (key, at = 0, length = key.length) => {
       hasher.hash(key, at, length);
-      const end = ends[findSlot(table, hasher.words, 0)] ?? 0;
+      const end = ends[findSlot(table, hasher.words)] ?? 0;
       return end === 0 ? undefined : end - 1;
     },
-    serialise: () => serialise(table),
-    fill: (storedEnds, storedHashes) => {
-      storedEnds.forEach((end, i) => {
-        putHash(table, storedHashes, 4 * i, end);
-      });
+    serialise: (prefix = new Uint8Array(0)) => serialise(table, prefix),
+    fill: (stored, keyCount) => {
+      const hash = new Int32Array(4);
+      for (let i = 0; i < keyCount; i += 1) {
+        const hashAt = HEAD_BYTES + keyCount * 8 + i * 16;
+        for (let word = 0; word < 4; word += 1) hash[word] = stored.getInt32(hashAt + 4 * word, true);
+        putHash(table, hash, stored.getFloat64(HEAD_BYTES + i * 8, true));
+      }
     },
   };
 }
 
 /** The slot of a hash, or the empty one where it belongs: there is always one, because the load has a bound. */
-function findSlot(table: SlotTable, hash: Int32Array, from: number): number {
+function findSlot(table: SlotTable, hash: Int32Array): number {
   const { ends, hashes, slotCount } = table;
-  const h0 = hash[from] ?? 0;
+  const h0 = hash[0] ?? 0;
   let slot = Math.floor(((h0 >>> 0) / 0x1_0000_0000) * slotCount);
   while (ends[slot] !== 0) {
     const at = 4 * slot;
-    const same = hashes[at] === h0 && hashes[at + 1] === hash[from + 1];
-    if (same && hashes[at + 2] === hash[from + 2] && hashes[at + 3] === hash[from + 3]) break;
+    const same = hashes[at] === h0 && hashes[at + 1] === hash[1];
+    if (same && hashes[at + 2] === hash[2] && hashes[at + 3] === hash[3]) break;
     slot = slot + 1 === slotCount ? 0 : slot + 1;
   }
   return slot;
 }
 
-function putHash(table: SlotTable, hash: Int32Array, from: number, end: number): boolean {
+function putHash(table: SlotTable, hash: Int32Array, end: number): boolean {
   const { ends, hashes } = table;
-  const slot = findSlot(table, hash, from);
+  const slot = findSlot(table, hash);
   const known = ends[slot] ?? 0;
   if (known === 0) {
     if (table.keyCount >= table.keyCountMax) return false;
     table.keyCount += 1;
-    for (let i = 0; i < 4; i += 1) hashes[4 * slot + i] = hash[from + i] ?? 0;
+    for (let i = 0; i < 4; i += 1) hashes[4 * slot + i] = hash[i] ?? 0;
   }
   if (end > known) ends[slot] = end;
   return true;
 }
 
-function serialise(table: SlotTable): Uint8Array {
+function serialise(table: SlotTable, prefix: Uint8Array): Uint8Array {
   const { keyCount, slotCount } = table;
-  const stored = new ArrayBuffer(HEAD_BYTES + keyCount * SLOT_BYTES);
-  const view = new DataView(stored);
+  const head = prefix.length;
+  const stored = new ArrayBuffer(head + HEAD_BYTES + keyCount * SLOT_BYTES);
+  const bytes = new Uint8Array(stored);
+  bytes.set(prefix);
+  const view = new DataView(stored, head);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, FORMAT, true);
   view.setFloat64(8, keyCount, true);
-  new Uint8Array(stored).set(table.secret, 16);
-  const ends = new Float64Array(stored, HEAD_BYTES, keyCount);
-  const hashes = new Int32Array(stored, HEAD_BYTES + keyCount * 8, keyCount * 4);
+  bytes.set(table.secret, head + 16);
+  const ends = new Float64Array(stored, head + HEAD_BYTES, keyCount);
+  const hashes = new Int32Array(stored, head + HEAD_BYTES + keyCount * 8, keyCount * 4);
   let next = 0;
   for (let slot = 0; slot < slotCount; slot += 1) {
     const end = table.ends[slot] ?? 0;
@@ -155,5 +160,5 @@ function serialise(table: SlotTable): Uint8Array {
     for (let i = 0; i < 4; i += 1) hashes[4 * next + i] = table.hashes[4 * slot + i] ?? 0;
     next += 1;
   }
-  return new Uint8Array(stored);
+  return bytes;
 }

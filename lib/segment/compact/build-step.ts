@@ -1,0 +1,78 @@
+import { LIMITS } from '../../limits.ts';
+import type { Codecs } from '../../record/codecs.ts';
+import type { Rules } from '../../rules.ts';
+import type { Bucket } from '../../storage/bucket.ts';
+import type { Call } from '../../storage/call.ts';
+import type { Random } from '../../storage/random.ts';
+import type { Table } from '../../storage/table.ts';
+import { buildMap } from './build-map.ts';
+import { type CleanPass, type SeenCheckpoint, writeCheckpoint } from './clean-item.ts';
+import { lastBatches } from './last-batches.ts';
+import { decodeLearned, encodeLearned, type Learned, mapObjectKey } from './map-object.ts';
+import { offsetMap } from './offset-map.ts';
+import { fingerprint } from './vouched.ts';
+
+export interface BuildDependencies {
+  readonly catalog: Table<string>;
+  readonly bucket: Bucket;
+  readonly codecs: Codecs;
+  readonly random: Random;
+  readonly rules: Rules;
+}
+
+/** A pass whose map is to be begun, or gone on with. */
+export interface BuildRequest {
+  readonly pk: string;
+  readonly checkpoint: SeenCheckpoint;
+  readonly from: number;
+  readonly limit: number;
+  readonly mapBytes: number | undefined;
+  readonly isTimeUp: () => boolean;
+}
+
+/**
+ * Builds the map over the dirty stretch until it is full, the stretch or the time ends, stores it and lets the checkpoint
+ * refer to it. Undefined: another compactor has changed the checkpoint meanwhile.
+ */
+export async function buildStep(
+  deps: BuildDependencies,
+  request: BuildRequest,
+  known: Learned | undefined,
+  call: Call,
+): Promise<{ readonly learned: Learned; readonly pass: CleanPass } | undefined> {
+  const { pk, checkpoint, from, limit, mapBytes, isTimeUp } = request;
+  const learned = known ?? newlyLearned(deps.random, mapBytes);
+  const built = await buildMap(deps, learned, { pk, from, limit, isTimeUp }, call);
+  const isComplete = built.isFull || built.mapEnd === limit;
+  const mapKey = mapObjectKey(pk, deps.random.id());
+  const { observation } = await deps.bucket.put(mapKey, encodeLearned(learned), call);
+  const pass = {
+    id: checkpoint.pass?.id ?? deps.random.id(),
+    limit,
+    mapEnd: built.mapEnd,
+    mapKey,
+    ...(isComplete ? { progress: { next: 0, left: fingerprint().value() } } : {}),
+  };
+  const { cleanTo, points, version: seen } = checkpoint;
+  const fences = deps.rules.firstReference ? [{ observation, ageMsMax: LIMITS.firstReferenceAgeMsMax }] : [];
+  const step = { seen, checkpoint: { cleanTo, points, pass }, fences };
+  const version = await writeCheckpoint(deps, pk, step, call);
+  return version === undefined ? undefined : { learned, pass };
+}
+
+function newlyLearned(random: Random, mapBytes: number | undefined): Learned {
+  const secret = Buffer.from(random.uuid(), 'base64url');
+  const map = offsetMap(mapBytes === undefined ? { secret } : { secret, mapBytes });
+  return { map, producers: lastBatches() };
+}
+
+/** Undefined if the object is gone: it was put aside too long ago. Throws `StorageFault` (`damaged`). */
+export async function loadLearned(
+  deps: { readonly bucket: Bucket },
+  pass: CleanPass,
+  mapBytes: number | undefined,
+  call: Call,
+): Promise<Learned | undefined> {
+  const bytes = await deps.bucket.get(pass.mapKey, undefined, call);
+  return bytes && decodeLearned(bytes, mapBytes === undefined ? {} : { mapBytes });
+}
