@@ -1,15 +1,12 @@
 import type { Call } from '../storage/call.ts';
 import { ItemReader } from '../storage/format.ts';
 import type { Item, Table } from '../storage/table.ts';
-import { TOPICS_KEY, topicFromItem } from '../topic/topic-item.ts';
+import { DELETED_KEY, TOPICS_KEY, topicFromItem } from '../topic/topic-item.ts';
 
 export interface PartitionOfAny {
   readonly topicId: string;
   readonly partition: number;
 }
-
-/** Deleted topics whose items and objects are not all gone yet: pk of their ledger in the catalog, sk = topic id. */
-const DELETED_KEY = 'deleted';
 
 /**
  * Every partition that may have items: of topics that live, are being deleted, or stand in the ledger of deleted ones, by

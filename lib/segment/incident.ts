@@ -1,3 +1,4 @@
+import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Random } from '../storage/random.ts';
@@ -67,7 +68,7 @@ export async function noteIncident(
   call: Call,
 ): Promise<Incident | undefined> {
   const key = { pk, sk: INCIDENT_KEY };
-  const { item } = await deps.catalog.get(key, { consistent: true }, call);
+  const { item, observation } = await deps.catalog.get(key, { consistent: true }, call);
   const noted = item === undefined ? undefined : incidentFromItem(item);
   if (found === undefined) {
     if (item !== undefined) await deps.catalog.delete(key, { ifVersion: item.version }, call);
@@ -76,6 +77,8 @@ export async function noteIncident(
   if (noted?.offset === found.offset && noted.nextOffset === found.nextOffset) return noted;
   const condition: Condition =
     item === undefined ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: item.version };
-  await deps.catalog.put(incidentToItem(pk, found, deps.random.id()), { condition }, call);
+  // A late one must not come back to a partition whose remains have been removed.
+  const fences = [{ observation, ageMsMax: LIMITS.fenceAgeMsMax }];
+  await deps.catalog.put(incidentToItem(pk, found, deps.random.id()), { condition, fences }, call);
   return found;
 }

@@ -12,7 +12,7 @@ export type ObjectPlace =
 export const SWEEP_PREFIX = 'sweep/';
 
 const SHARED = /^spill\/[\w-]+(?:\/\d{20}\.log)?$/;
-const OF_PARTITION = /^(?:segments|compact)\/([\w-]+)\/(\d{1,5})\/[^/]+(?:\/[^/]+)?$/;
+const OF_PARTITION = /^segments\/([\w-]+)\/(\d{1,5})\/[^/]+(?:\/[^/]+)?$/;
 const OF_SWEEP = /^sweep\/[\w-]+$/;
 
 export function placeOfObject(key: string): ObjectPlace {

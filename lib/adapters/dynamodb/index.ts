@@ -1,1 +1,2 @@
+export { turnExpiryOn } from './expiry.ts';
 export { type DynamoTablesOptions, dynamoClient, dynamoTables } from './tables.ts';

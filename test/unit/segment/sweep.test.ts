@@ -59,7 +59,7 @@ describe('an object that nothing refers to', () => {
   it('goes after a day if a sealer, or the work on a topic that is gone, left it', async () => {
     await put(orphan());
     await put(`segments/${'g'.repeat(22)}/0/orphanorphanorph/00000000000000000000.log`);
-    await put(`compact/${topicId}/1/orphanorphanorph`);
+    await put(`segments/${topicId}/1/orphanorphanorph/offsets.map`);
     clock.advance(DAY_MS);
     expect(await sweep()).toMatchObject({ deletedCount: 3 });
   });
