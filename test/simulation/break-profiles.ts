@@ -69,16 +69,14 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
       thinkMsMax: 400,
     },
   },
-  /** Uploads whose pointer is written a day later, after the collector has been there. */
+  /** Sealed objects whose item is written a day later, after the collector has been there. */
   firstReference: {
     shows: ['I7'],
     conditions: {
       eraCount: 2,
       gapsMs: [4 * DAY_MS],
-      inlineBytesBreakEven: 100,
-      valueBytesMax: 400,
-      keyedRate: 0,
-      sweeps: true,
+      jobsPerEra: { seal: 6 },
+      guardedBy: ['pushExpiry', 'sweep'],
       freezeRate: 0.03,
       freezeKinds: ['day'],
       wallStandsRate: 0.5,
@@ -120,6 +118,41 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
   sealFromChainEnd: {
     shows: ['I1'],
     conditions: { jobsPerEra: { seal: 4 }, recordDeletionsPerEra: 3 },
+  },
+  /** A collector comes by while uploads wait for what will refer to them. */
+  sweepGrace: {
+    shows: ['I7'],
+    conditions: {
+      jobsPerEra: { seal: 4, sweep: 12 },
+      inlineBytesBreakEven: 100,
+      valueBytesMax: 400,
+      producesPerEra: 30,
+      thinkMsMax: 100,
+      network: { ...CALM_NETWORK, slowRate: 0.2, slowMsMax: 1_000 },
+    },
+  },
+  /** Segments that a minute of retention drops, one by one. */
+  lastSegmentStays: {
+    shows: ['I6'],
+    conditions: {
+      eraCount: 3,
+      topicConfigs: { 'hot.retention.ms': String(DAY_MS), 'retention.ms': '60000' },
+      jobsPerEra: { seal: 2, retain: 2 },
+      guardedBy: ['seal', 'retain', 'sweep'],
+    },
+  },
+  /** What goes and what refers to it, in the wrong order. */
+  unpublishBeforeDelete: {
+    shows: ['I7'],
+    conditions: {
+      eraCount: 3,
+      gapsMs: [30 * 3_600_000],
+      inlineBytesBreakEven: 100,
+      valueBytesMax: 400,
+      topicConfigs: { 'hot.retention.ms': String(DAY_MS), 'retention.ms': '60000' },
+      jobsPerEra: { seal: 2, retain: 2, sweep: 2 },
+      guardedBy: ['seal', 'retain', 'sweep'],
+    },
   },
   /** Nobody seals for days; only the expiry keeps what was written. */
   expiryPushedOut: {

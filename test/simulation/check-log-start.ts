@@ -1,5 +1,5 @@
+import { logStartFromItem } from '../../lib/segment/log-start.ts';
 import { LOG_START_KEY } from '../../lib/segment/segment-item.ts';
-import { ItemReader } from '../../lib/storage/format.ts';
 import { configNumber, configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
 import { livesOf } from './check-produces.ts';
 import type { History, RecordDeletion } from './history.ts';
@@ -25,8 +25,8 @@ export function checkLogStarts(evidence: LogStartEvidence): Violation[] {
   const found = evidence.history.recordDeletions.flatMap((deletion) => checkAnswer(evidence, deletion));
   for (const { key, item, before, atMs, by } of evidence.storage.catalog.changes) {
     if (key.sk !== LOG_START_KEY) continue;
-    const from = before === undefined ? 0 : new ItemReader('log start', before).number('s');
-    const to = item && new ItemReader('log start', item).number('s');
+    const from = before === undefined ? 0 : logStartFromItem(before).offset;
+    const to = item && logStartFromItem(item).offset;
     const problem =
       to === undefined
         ? isDeleting(evidence.truth, key.pk, atMs) || 'it is gone'
@@ -90,14 +90,15 @@ function isRetired(evidence: LogStartEvidence, move: Move, partition: TruePartit
 }
 
 function isTooOld(
-  { clockErrorMsMax }: LogStartEvidence,
+  { clockErrorMsMax, past }: LogStartEvidence,
   configs: TopicConfigs,
-  { from, to, atMs }: Move,
+  { pk, from, to, atMs }: Move,
   partition: TruePartition | undefined,
 ): boolean {
   const keptMs = configNumber(configs, 'retention.ms');
   if (keptMs < 0) return false;
   for (let offset = from; offset < to; offset++) {
+    if (past.mayBeCompactedAway(pk, offset, atMs)) continue;
     const timestampMs = partition?.records.get(offset)?.timestampMs ?? 0;
     if (timestampMs > atMs + clockErrorMsMax - keptMs) return false;
   }

@@ -1,5 +1,5 @@
-import { type JobName, runJob } from './jobs.ts';
-import { hasUnsealed, livePlaces, topicsIn } from './places.ts';
+import { type JobName, runTask, type Task, tasksOf } from './jobs.ts';
+import { hasUnsealed, topicsIn } from './places.ts';
 import { ask, type Node } from './pool.ts';
 import type { SeededRandom } from './random.ts';
 import type { World } from './world.ts';
@@ -14,11 +14,9 @@ export async function runMaintainer(world: World, random: SeededRandom, job: Job
     await scheduler.sleep(Math.max(0, startMs - scheduler.nowMs));
     for (let i = 0; i < (profile.jobsPerEra[job] ?? 0); i++) {
       await scheduler.sleep(random.next() ** 2 * 2_000);
-      for (const place of livePlaces(world.storage)) {
-        const again = random.chance(0.4)
-          ? runJob(world, random, job, { node: pool.pick(), place })
-          : undefined;
-        await runJob(world, random, job, { node: pool.pick(), place });
+      for (const task of tasksOf(world, job)) {
+        const again = random.chance(0.4) ? runTask(world, random, task, pool.pick()) : undefined;
+        await runTask(world, random, task, pool.pick());
         await again;
       }
     }
@@ -35,22 +33,16 @@ export async function runGuard(world: World, random: SeededRandom): Promise<void
   for (;;) {
     await scheduler.sleep(GUARD_PAUSE_MS);
     for (const { name } of topicsIn(storage, 'deleting')) await finishDeletion(world, node, name);
-    for (const place of livePlaces(storage)) {
-      for (const job of profile.guardedBy) await keepUp(world, random, job, { node, place });
+    for (const task of profile.guardedBy.flatMap((job) => tasksOf(world, job))) {
+      await keepUp(world, random, task, node);
     }
   }
 }
 
-async function keepUp(
-  world: World,
-  random: SeededRandom,
-  job: JobName,
-  at: Parameters<typeof runJob>[3],
-): Promise<void> {
-  if (job !== 'seal') return runJob(world, random, job, at);
-  for (let i = 0; i < 20 && hasUnsealed(world.storage, at.place.pk); i++) {
-    await runJob(world, random, job, at);
-  }
+async function keepUp(world: World, random: SeededRandom, task: Task, node: Node): Promise<void> {
+  const { job, pk } = task;
+  if (job !== 'seal' || pk === undefined) return runTask(world, random, task, node);
+  for (let i = 0; i < 20 && hasUnsealed(world.storage, pk); i++) await runTask(world, random, task, node);
 }
 
 async function finishDeletion(world: World, node: Node, topic: string): Promise<void> {

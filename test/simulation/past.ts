@@ -1,3 +1,4 @@
+import { logStartFromItem } from '../../lib/segment/log-start.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
 import { ItemReader } from '../../lib/storage/format.ts';
 import { configNumber, configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
@@ -14,6 +15,7 @@ export interface Past {
   sealedEndAt(pk: string, ms: number): number;
   /** Every set of configs the topic had had by then. */
   configsUpTo(pk: string, ms: number): readonly TopicConfigs[];
+  mayBeCompactedAway(pk: string, offset: number, ms: number): boolean;
   /** Whether a reader may find nothing at that offset. */
   mayBeMissing(pk: string, offset: number, ms: number): boolean;
   /** Newer records of the same key, nearest first. */
@@ -35,7 +37,7 @@ export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number
       const topic = topicFromItem(item);
       seriesOf(configs, topic.topicId, topic.configs).add(atMs, topic.configs);
     } else if (key.sk === LOG_START_KEY) {
-      raise(seriesOf(starts, key.pk, 0), atMs, new ItemReader('log start', item).number('s'));
+      raise(seriesOf(starts, key.pk, 0), atMs, logStartFromItem(item).offset);
     } else if (key.sk === CLEAN_KEY) {
       raise(seriesOf(cleanEnds, key.pk, 0), atMs, new ItemReader('checkpoint', item).number('to'));
     } else if (key.sk.startsWith(SEGMENT_PREFIX)) {
@@ -71,6 +73,7 @@ export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number
     logStartAt,
     sealedEndAt,
     configsUpTo,
+    mayBeCompactedAway,
     mayBeMissing: (pk, offset, ms) => offset < logStartAt(pk, ms) || mayBeCompactedAway(pk, offset, ms),
     newerOf: (pk, record) => sameKey(pk, record).filter(({ offset }) => offset > record.offset),
     olderOf: (pk, record) => sameKey(pk, record).filter(({ offset }) => offset < record.offset),

@@ -49,7 +49,6 @@ export interface Profile {
   readonly recordDeletionsPerEra: number;
   /** Chunks that vanish though nobody deletes them. */
   readonly chunksLostPerEra: number;
-  readonly sweeps: boolean;
   /** Requests that no log may accept. */
   readonly badRequestsPerEra: number;
   readonly network: NetworkConduct;
@@ -107,7 +106,6 @@ export const CALM: Profile = {
   guardedBy: ['seal'],
   recordDeletionsPerEra: 0,
   chunksLostPerEra: 0,
-  sweeps: false,
   badRequestsPerEra: 0,
   network: CALM_NETWORK,
   staleMsMax: 0,
@@ -162,10 +160,19 @@ export function drawProfile(random: SeededRandom): Profile {
     doubledRate: maybe(0.3),
     valueBytesMax: random.pick([20, 60, 400]),
     inlineBytesBreakEven: random.pick([8192, 200, 400]),
-    jobsPerEra: { seal: random.integer(5), pushExpiry: random.pick([0, 0, 1, 2]) },
-    guardedBy: ['pushExpiry', 'seal'],
+    topicConfigs: drawConfigs(random),
+    jobsPerEra: {
+      seal: random.integer(5),
+      pushExpiry: random.pick([0, 0, 1, 2]),
+      retain: random.pick([0, 0, 1, 3]),
+      sweep: random.pick([0, 0, 1, 3]),
+    },
+    guardedBy: [
+      'pushExpiry',
+      'seal',
+      ...random.pick<JobName[]>([[], ['retain'], ['sweep'], ['retain', 'sweep']]),
+    ],
     recordDeletionsPerEra: random.pick([0, 0, 1, 3]),
-    sweeps: random.chance(0.5),
     badRequestsPerEra: random.integer(3),
     network: stormy ? drawNetwork(random, maybe) : CALM_NETWORK,
     staleMsMax: random.pick([0, 20, 1_000, 30_000]),
@@ -185,6 +192,14 @@ export function drawProfile(random: SeededRandom): Profile {
     monotonicStandsRate: random.pick([0, 0.5, 1]),
     wallSkewMsMax: random.pick([0, 5 * SECOND_MS, 10 * MINUTE_MS, 40 * MINUTE_MS]),
     wallStepRate: maybe(0.01),
+  };
+}
+
+function drawConfigs(random: SeededRandom): Readonly<Record<string, string>> {
+  return {
+    'hot.retention.ms': String(DAY_MS),
+    'retention.ms': String(random.pick([-1, 7 * DAY_MS, 2 * DAY_MS, 30 * HOUR_MS, MINUTE_MS])),
+    'retention.bytes': String(random.pick([-1, -1, 0, 500, 3_000])),
   };
 }
 

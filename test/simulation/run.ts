@@ -9,7 +9,6 @@ import { drawProfile, type Profile } from './profile.ts';
 import { seededRandom } from './random.ts';
 import { runReader } from './readers.ts';
 import { reportText } from './report.ts';
-import { runSweeper } from './sweeper.ts';
 import { createTopic, runTopicChanger } from './topics.ts';
 import { runVandal } from './vandal.ts';
 import { verify } from './verifier.ts';
@@ -96,7 +95,6 @@ async function script(world: World): Promise<Violation[]> {
   for (const name of profile.topicNames) await createTopic(world, random.fork(), name, () => setup);
 
   void runGuard(world, random.fork());
-  if (profile.sweeps) void runSweeper(world, random.fork());
   const times = (count: number, run: () => Promise<void>): Promise<void>[] =>
     Array.from({ length: count }, run);
   await Promise.all([
