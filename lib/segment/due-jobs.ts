@@ -1,22 +1,32 @@
 import { LIMITS } from '../limits.ts';
+import { appendedMs } from '../partition/chunk.ts';
 import { configNumber, type TopicConfigs } from '../topic/configs.ts';
 import type { PartitionLook } from './partition-look.ts';
+import { isExpired, type RetentionSettings } from './plan-retention.ts';
+import { retentionSettings } from './retention.ts';
 import type { TaskJob } from './tasks.ts';
 
 /** A job that looks worth a worker's while. */
 export interface DueJob {
   readonly job: TaskJob;
-  /** Changes when the job has got anywhere: until then it is asked for ever less often. */
+  /** Changes when the job has got anywhere: until then it is asked for ever less often, or only once. */
   readonly progress: string;
+  /** Nothing but a change makes it due again. */
+  readonly isOnce?: true;
 }
 
-/** A sealer holds a segment in memory and makes none that is larger, whatever `segment.bytes` says. */
+/** A sealer makes no segment that is larger, whatever `segment.bytes` says. */
 const SEAL_BYTES_MAX = LIMITS.segmentBytesDefault;
 
 /** What a look at a partition says is due. Pure; the worker looks again, consistently, before it does anything. */
 export function dueJobs(look: PartitionLook, configs: TopicConfigs, nowMs: number): DueJob[] {
   const jobs: DueJob[] = [];
   if (isSealDue(look, configs, nowMs)) jobs.push({ job: 'seal', progress: String(look.sealedEnd) });
+  if (look.unsealed !== undefined && isPushDue(look.unsealed.oldest, configs, nowMs)) {
+    jobs.push({ job: 'push-expiry', progress: look.unsealed.oldest.version });
+  }
+  const retain = retainDue(look, retentionSettings(configs), nowMs);
+  if (retain !== undefined) jobs.push({ job: 'retain', ...retain });
   return jobs;
 }
 
@@ -37,9 +47,52 @@ function isSealDue(look: PartitionLook, configs: TopicConfigs, nowMs: number): b
   return unsealedAgeMs(look, configs, nowMs) >= sealAgeMs(configs);
 }
 
-/** An item's expiry tells when it was written: that far ahead. */
 function unsealedAgeMs({ unsealed }: PartitionLook, configs: TopicConfigs, nowMs: number): number {
   if (unsealed === undefined) return 0;
-  const { expiresAtSeconds = 0 } = unsealed.oldest;
-  return nowMs - (expiresAtSeconds * 1_000 - configNumber(configs, 'hot.retention.ms'));
+  return nowMs - appendedMs(unsealed.oldest, configNumber(configs, 'hot.retention.ms'));
+}
+
+/** Past half of its life; the oldest chunk is the first to be. */
+function isPushDue(
+  { expiresAtSeconds }: { readonly expiresAtSeconds?: number },
+  configs: TopicConfigs,
+  nowMs: number,
+): boolean {
+  if (expiresAtSeconds === undefined) return false;
+  return expiresAtSeconds * 1_000 - nowMs < configNumber(configs, 'hot.retention.ms') / 2;
+}
+
+function retainDue(
+  look: PartitionLook,
+  settings: RetentionSettings,
+  nowMs: number,
+): Omit<DueJob, 'job'> | undefined {
+  const { firstSegment: first, logStart, sealedEnd } = look;
+  const progress = `${logStart} ${first?.version ?? ''}`;
+  const isBelow = first !== undefined && first.endOffset <= logStart;
+  // The stub where the chain ends has nothing to give.
+  if (isBelow && (first.endOffset < sealedEnd || first.objectKey !== undefined)) return { progress };
+  if (!settings.isDeleted) return undefined;
+  const timestampMs =
+    first === undefined || isBelow ? unsealedTimestampMs(look, settings) : segmentTimestampMs(first);
+  if (isExpired({ endOffset: 0, bytes: 0, timestampMs }, settings.retentionMs, nowMs)) return { progress };
+  // The size grows with every segment, and only then.
+  if (settings.retentionBytes < 0 || first === undefined) return undefined;
+  return { progress: `${progress} ${sealedEnd}`, isOnce: true };
+}
+
+/** Records without a timestamp are as old as their object, whose date a look does not ask for: the worker does. */
+function segmentTimestampMs({ maxTimestampMs }: { readonly maxTimestampMs: number }): number {
+  return maxTimestampMs < 0 ? Number.NEGATIVE_INFINITY : maxTimestampMs;
+}
+
+/** Where the oldest chunk is deleted already, the one behind it may be as old: the worker sees. */
+function unsealedTimestampMs(
+  { unsealed, logStart }: PartitionLook,
+  { hotRetentionMs }: RetentionSettings,
+): number {
+  if (unsealed === undefined) return Number.POSITIVE_INFINITY;
+  const { oldest } = unsealed;
+  if (oldest.endOffset <= logStart) return Number.NEGATIVE_INFINITY;
+  return oldest.maxTimestampMs < 0 ? appendedMs(oldest, hotRetentionMs) : oldest.maxTimestampMs;
 }

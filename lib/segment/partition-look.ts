@@ -1,7 +1,8 @@
 import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
 import type { Call } from '../storage/call.ts';
-import { ItemReader } from '../storage/format.ts';
 import type { Table } from '../storage/table.ts';
+import { logStartFromItem } from './log-start.ts';
+import { chunkBytes } from './seal-due.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from './segment-item.ts';
 
 interface Tables {
@@ -13,6 +14,7 @@ interface Tables {
 export interface KnownBounds {
   readonly sealedEnd: number;
   readonly logStart: number;
+  readonly firstSegment: Segment | undefined;
   readonly lastSegment: Segment | undefined;
 }
 
@@ -31,7 +33,7 @@ export interface Unsealed {
 }
 
 /**
- * One query of the hot table where nothing is unsealed and the bounds are known; three or four more where something is.
+ * One query of the hot table where nothing is unsealed and the bounds are known; a few more otherwise.
  * Throws `StorageFault`.
  */
 export async function lookAtPartition(
@@ -60,9 +62,20 @@ async function readKnownBounds(catalog: Table<string>, pk: string, call: Call): 
   const lastSegment = segment === undefined ? undefined : segmentFromItem(segment);
   return {
     sealedEnd: lastSegment?.endOffset ?? 0,
-    logStart: start === undefined ? 0 : new ItemReader('log start', start).number('s'),
+    logStart: start === undefined ? 0 : logStartFromItem(start).offset,
+    firstSegment: lastSegment === undefined ? undefined : await readFirstSegment(catalog, pk, call),
     lastSegment,
   };
+}
+
+async function readFirstSegment(
+  catalog: Table<string>,
+  pk: string,
+  call: Call,
+): Promise<Segment | undefined> {
+  const range = { from: SEGMENT_PREFIX, to: LOG_START_KEY, limit: 1, consistent: false };
+  const [first] = (await catalog.query(pk, range, call)).items;
+  return first === undefined || first.sk === LOG_START_KEY ? undefined : segmentFromItem(first);
 }
 
 function later(a: KnownBounds, b: KnownBounds): KnownBounds {
@@ -94,9 +107,4 @@ async function sizeUp(
   const bytes = samples.reduce((total, chunk) => total + chunkBytes(chunk), 0);
   const offsets = samples.reduce((total, chunk) => total + chunk.endOffset - chunk.baseOffset, 0);
   return { oldest, endOffset, bytesEstimate: ((endOffset - oldest.baseOffset) * bytes) / offsets };
-}
-
-function chunkBytes({ body }: Chunk): number {
-  if (body.kind === 'inline') return body.bytes.length;
-  return body.kind === 'spilled' ? body.span.length : 0;
 }

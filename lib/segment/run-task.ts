@@ -3,6 +3,8 @@ import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
 import { configNumber } from '../topic/configs.ts';
 import { TOPICS_KEY, type Topic, topicFromItem } from '../topic/topic-item.ts';
+import { pushExpiry } from './push-expiry.ts';
+import { retainOnce, retentionSettings } from './retention.ts';
 import { sealOnce } from './seal.ts';
 import type { Task, TaskJob } from './tasks.ts';
 
@@ -26,7 +28,11 @@ interface Work extends TaskTime {
   readonly topic: Topic;
 }
 
-const RUNNERS: Readonly<Record<TaskJob, (parts: EngineParts, work: Work) => Promise<TaskOutcome>>> = { seal };
+const RUNNERS: Readonly<Record<TaskJob, (parts: EngineParts, work: Work) => Promise<TaskOutcome>>> = {
+  seal,
+  'push-expiry': push,
+  retain,
+};
 
 /** Runs one task. Throws `StorageFault`: nothing is half done, and the same task may be run again. */
 export async function runTask(parts: EngineParts, task: Task, time: TaskTime): Promise<TaskOutcome> {
@@ -53,4 +59,20 @@ async function seal(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): 
     sealedBytes += outcome.segment.bytes;
   }
   return { kind: 'unfinished', counts: { sealedCount, sealedBytes } };
+}
+
+async function push(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): Promise<TaskOutcome> {
+  const hotRetentionMs = configNumber(topic.configs, 'hot.retention.ms');
+  const partition = { pk, hotRetentionMs };
+  const report = await pushExpiry(parts, partition, { ...call, deadlineMs: lastStepMs });
+  const counts = { pushedCount: report.pushedCount, gapCount: report.incident === undefined ? 0 : 1 };
+  return { kind: report.isComplete ? 'done' : 'unfinished', counts };
+}
+
+async function retain(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): Promise<TaskOutcome> {
+  const time = { ...call, deadlineMs: lastStepMs };
+  const report = await retainOnce(parts, pk, retentionSettings(topic.configs), time);
+  const { logStart, logStartBefore, droppedCount, droppedBytes } = report;
+  const counts = { deletedOffsets: logStart - logStartBefore, droppedCount, droppedBytes };
+  return { kind: 'done', counts };
 }

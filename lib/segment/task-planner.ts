@@ -48,12 +48,15 @@ interface Place {
 interface Asked {
   readonly progress: string;
   readonly times: number;
+  /** Not again before, unless there is progress; infinite for a job that only that makes due again. */
   readonly untilMs: number;
 }
 
 /** What a planner remembers of a partition; a new process begins without and pays one query more for each. */
 interface Memory {
   readonly bounds: KnownBounds;
+  /** When the bounds were read. */
+  readonly readMs: number;
   readonly asked: ReadonlyMap<TaskJob, Asked>;
 }
 
@@ -61,6 +64,8 @@ const TASKS_MAX = 1_000;
 const PAUSE_MS = 600_000;
 const PAUSE_MS_MAX = 21_600_000;
 const LOOKS_AT_ONCE = 16;
+/** The log start of an idle partition may be moved by a client: bounds are read again after this. */
+const BOUNDS_MS_MAX = 3_600_000;
 
 /**
  * Decides which partition needs which job now, by cheap looks. Many planners at once are harmless: they ask for the same
@@ -86,15 +91,20 @@ export function createTaskPlanner(parts: EngineParts, options: TaskPlannerOption
       const look = async ({ pk, topic, partition }: Place): Promise<void> => {
         const memory = memories.get(pk);
         if (memory !== undefined) kept.set(pk, memory);
-        const seen = await lookAtPartition(parts, pk, memory?.bounds, call);
         const nowMs = parts.clock.wallMs();
+        const known = knownBounds(memory, nowMs);
+        const seen = await lookAtPartition(parts, pk, known, call);
         const { asked, jobs } = ask(dueJobs(seen, topic.configs, nowMs), memory?.asked, { nowMs, pauseMs });
         const { topicId, name } = topic;
         for (const job of jobs) tasks.push({ job, topicId, topic: name, partition, continued: 0 });
         if (seen.unsealed !== undefined) unsealedPartitionCount += 1;
         const sealAges = unsealedSealAges(seen, topic.configs, nowMs);
         oldestUnsealedSealAges = Math.max(oldestUnsealedSealAges, sealAges);
-        kept.set(pk, { bounds: boundsOf(seen), asked });
+        kept.set(pk, {
+          bounds: boundsOf(seen),
+          readMs: known === undefined ? nowMs : (memory?.readMs ?? nowMs),
+          asked,
+        });
         await onLook?.(pk, seen);
       };
       const looker = async (): Promise<void> => {
@@ -143,8 +153,15 @@ function inTurn(places: readonly Place[], firstPk: string | undefined): readonly
   return [...places.slice(first), ...places.slice(0, first)];
 }
 
-function boundsOf({ sealedEnd, logStart, lastSegment }: PartitionLook): KnownBounds {
-  return { sealedEnd, logStart, lastSegment };
+function boundsOf({ sealedEnd, logStart, firstSegment, lastSegment }: PartitionLook): KnownBounds {
+  return { sealedEnd, logStart, firstSegment, lastSegment };
+}
+
+/** Undefined if they have to be read again; also where a job is under way, which may have changed them. */
+function knownBounds(memory: Memory | undefined, nowMs: number): KnownBounds | undefined {
+  if (memory === undefined) return undefined;
+  if ([...memory.asked.values()].some(({ untilMs }) => untilMs !== Infinity)) return undefined;
+  return Math.abs(nowMs - memory.readMs) < BOUNDS_MS_MAX ? memory.bounds : undefined;
 }
 
 /** ⚑ A job that fails again and again must not fill the queue and the dead letters: its pauses double. */
@@ -155,7 +172,7 @@ function ask(
 ): { readonly asked: ReadonlyMap<TaskJob, Asked>; readonly jobs: readonly TaskJob[] } {
   const asked = new Map<TaskJob, Asked>();
   const jobs: TaskJob[] = [];
-  for (const { job, progress } of due) {
+  for (const { job, progress, isOnce } of due) {
     const last = before?.get(job);
     const isStuck = last !== undefined && last.progress === progress;
     if (isStuck && nowMs < last.untilMs) {
@@ -163,7 +180,8 @@ function ask(
       continue;
     }
     const times = isStuck ? last.times + 1 : 0;
-    asked.set(job, { progress, times, untilMs: nowMs + Math.min(pauseMs * 2 ** times, PAUSE_MS_MAX) });
+    const untilMs = isOnce === true ? Infinity : nowMs + Math.min(pauseMs * 2 ** times, PAUSE_MS_MAX);
+    asked.set(job, { progress, times, untilMs });
     jobs.push(job);
   }
   return { asked, jobs };

@@ -3,6 +3,7 @@ import type { Log } from '../../../lib/log.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import type { EngineParts } from '../../../lib/partition/partitions.ts';
+import { encodeBatch } from '../../../lib/record/index.ts';
 import { runTask, type TaskOutcome } from '../../../lib/segment/run-task.ts';
 import {
   createTaskPlanner,
@@ -12,7 +13,7 @@ import {
 import type { Task } from '../../../lib/segment/tasks.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { Usage } from '../../../lib/storage/meter.ts';
-import { batchOf, memoryStorage, newCall } from '../../support/log-on-memory.ts';
+import { codecs, memoryStorage, newCall, textRecord } from '../../support/log-on-memory.ts';
 import { type VirtualClock, virtualClock } from '../storage/virtual-clock.ts';
 
 const HOUR_MS = 3_600_000;
@@ -39,7 +40,9 @@ async function openHouse(): Promise<House> {
     log,
     call,
     produce: async (topic, partition, bytes = 100) => {
-      await log.produce({ topic, partition, batches: batchOf('x'.repeat(bytes)) }, call());
+      const record = textRecord('x'.repeat(bytes), { timestampMs: clock.wallMs() });
+      const batches = encodeBatch(codecs, [record], { compression: 'none' });
+      await log.produce({ topic, partition, batches }, call());
     },
     run: (task, { stepsMs = 30_000 } = {}) =>
       runTask(parts, task, { lastStepMs: clock.monotonicMs() + stepsMs, call: call() }),
@@ -154,6 +157,77 @@ describe('the plan of what is due', () => {
     ]);
   });
 
+  it('pushes out the expiry of what sealing does not get to, and then does so no more', async () => {
+    const house = await openHouse();
+    await house.log.createTopic({ name: 't' }, house.call());
+    await house.produce('t', 0);
+    house.clock.advance(3.6 * DAY_MS);
+    const plan = plannerOf(house);
+    const first = await plan();
+    expect(namesOf(first)).toEqual(['seal t-0', 'push-expiry t-0']);
+    const push = first.tasks.find(({ job }) => job === 'push-expiry');
+    if (push === undefined) throw new Error('nothing was planned');
+    expect(await house.run(push)).toEqual({ kind: 'done', counts: { pushedCount: 1, gapCount: 0 } });
+    house.clock.advance(HOUR_MS);
+    const second = await plan();
+    expect(namesOf(second)).toEqual(['seal t-0']);
+    expect(second.oldestUnsealedSealAges).toBeGreaterThan(3.6);
+  });
+
+  it('drops what is older than retention.ms, once it is, and asks no more when it is gone', async () => {
+    const house = await openHouse();
+    const configs = { 'retention.ms': String(3 * DAY_MS) };
+    await house.log.createTopic({ name: 't', configs }, house.call());
+    const plan = plannerOf(house);
+    const asked: string[] = [];
+    for (let day = 0; day < 8; day += 0.25) {
+      if (day < 1) await house.produce('t', 0);
+      for (const task of (await plan()).tasks) {
+        asked.push(`${task.job} ${day}`);
+        await house.run(task);
+      }
+      house.clock.advance(DAY_MS / 4);
+    }
+    expect(asked.filter((name) => name.startsWith('seal'))).toEqual(['seal 1']);
+    expect(asked.filter((name) => name.startsWith('retain'))[0]).toBe('retain 4');
+    expect(asked.length).toBeLessThan(6);
+    expect(
+      (await house.log.listOffsets({ topic: 't', partition: 0, at: 'earliest' }, house.call())).offset,
+    ).toBe(4);
+  });
+
+  it('looks at the size after each seal, and only then', async () => {
+    const house = await openHouse();
+    const configs = { 'retention.bytes': '100', 'retention.ms': '-1' };
+    await house.log.createTopic({ name: 't', configs }, house.call());
+    const plan = plannerOf(house);
+    const asked: string[] = [];
+    for (let day = 0; day < 9; day += 0.25) {
+      if (day === 0 || day === 3) await house.produce('t', 0);
+      for (const task of (await plan()).tasks) {
+        asked.push(`${task.job} ${day}`);
+        await house.run(task);
+      }
+      house.clock.advance(DAY_MS / 4);
+    }
+    // The first segment goes in two steps: its item has to have stood for an hour.
+    const second = ['seal 4', 'retain 4.25', 'retain 4.5', 'retain 4.75'];
+    expect(asked).toEqual(['seal 1', 'retain 1.25', ...second]);
+  });
+
+  it('sees within an hour what a client has deleted from an idle partition', async () => {
+    const house = await openHouse();
+    await house.log.createTopic({ name: 't' }, house.call());
+    await house.produce('t', 0);
+    house.clock.advance(DAY_MS);
+    const plan = plannerOf(house);
+    for (const task of (await plan()).tasks) await house.run(task);
+    expect(namesOf(await plan())).toEqual([]);
+    await house.log.deleteRecords({ topic: 't', partition: 0, offset: -1 }, house.call());
+    house.clock.advance(HOUR_MS);
+    expect(namesOf(await plan())).toEqual(['retain t-0']);
+  });
+
   it('goes on where time ran out, so that no partition is always left out', async () => {
     const house = await openHouse();
     await house.log.createTopic({ name: 'many', partitionCount: 100 }, house.call());
@@ -234,7 +308,8 @@ describe('a task', () => {
 
   it('that runs out of time says so, and goes on where it was', async () => {
     const house = await openHouse();
-    const configs = { 'segment.bytes': '20000' };
+    // Inline: a spilled chunk of that size would become a segment as it is.
+    const configs = { 'segment.bytes': '20000', 'hot.inline.max.bytes': '20000' };
     await house.log.createTopic({ name: 't', configs }, house.call());
     for (let i = 0; i < 10; i += 1) await house.produce('t', 0, 10_000);
     const task = await taskOf(house);
