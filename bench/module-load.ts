@@ -17,7 +17,7 @@ export interface ModuleLoad {
   readonly ratioToBare: number;
 }
 
-export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'maintenance'] as const;
+export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'planner', 'worker'] as const;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -108,6 +108,7 @@ async function loadMs(file: string): Promise<number> {
       MILLRACE_HOT_TABLE: 'hot',
       MILLRACE_CATALOG_TABLE: 'catalog',
       MILLRACE_BUCKET: 'bucket',
+      MILLRACE_TASK_QUEUE_URL: 'https://queue.invalid/tasks',
     },
   });
   return Number(stdout.trim());

@@ -6,6 +6,10 @@ export interface FunctionEnvironment {
   readonly bucket: string;
   /** The share of requests that leave a line in the log, from 0 to 1. */
   readonly logSampleRate: number;
+  /** The stack's name: a dimension of its metrics, which one account may have several of. */
+  readonly stack?: string;
+  /** Where planners and workers send tasks to. */
+  readonly taskQueueUrl?: string;
 }
 
 const NAMES = {
@@ -31,6 +35,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     catalogTable: required(NAMES.catalogTable),
     bucket: required(NAMES.bucket),
     logSampleRate: shareOf(env, 'MILLRACE_LOG_SAMPLE_RATE', problems),
+    ...(env.MILLRACE_STACK ? { stack: env.MILLRACE_STACK } : {}),
+    ...(env.MILLRACE_TASK_QUEUE_URL ? { taskQueueUrl: env.MILLRACE_TASK_QUEUE_URL } : {}),
   };
   if (problems.length > 0)
     throw new Error(`The function's environment is incomplete: ${problems.join('; ')}`);

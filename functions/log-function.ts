@@ -25,7 +25,7 @@ export function logFunction({ service, groups, mayInitialize }: LogFunctionOptio
   const environment = readEnvironment(process.env);
   const clock = systemClock();
   const random = systemRandom();
-  const watching = observer({ service, logSampleRate: environment.logSampleRate, random: random.next });
+  const watching = observer({ ...environment, service, random: random.next });
 
   const open = async (call: Call): Promise<HttpHandler> => {
     const storage = await deployedStorage(environment, { clock, random });

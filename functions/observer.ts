@@ -13,8 +13,12 @@ export interface Observer {
 }
 
 export interface ObserverOptions {
-  /** Lower case; also the metrics' dimension. */
+  /** Lower case; also the metrics' dimension `service`. */
   readonly service: string;
+  /** Functions that count the same things share it. @default service */
+  readonly metricsService?: string;
+  /** The metrics' dimension `stack`. */
+  readonly stack?: string;
   /** The share of ordinary requests that are logged. */
   readonly logSampleRate: number;
   /** Uniform in [0, 1). */
@@ -25,9 +29,14 @@ export interface ObserverOptions {
  * What a function says about itself. CloudWatch takes $0.50 per GB, more than the functions cost, so silence is the
  * rule: a fault is logged whole, of the rest a sample leaves one line; metrics are written only when they count something.
  */
-export function observer({ service, logSampleRate, random }: ObserverOptions): Observer {
+export function observer(options: ObserverOptions): Observer {
+  const { service, metricsService = service, stack, logSampleRate, random } = options;
   const logger = new Logger({ serviceName: `millrace-${service}` });
-  const metrics = new Metrics({ namespace: 'Millrace', serviceName: service });
+  const metrics = new Metrics({
+    namespace: 'Millrace',
+    serviceName: metricsService,
+    ...(stack === undefined ? {} : { defaultDimensions: { stack } }),
+  });
 
   const count = (name: string): void => {
     metrics.addMetric(name, MetricUnit.Count, 1);

@@ -1,11 +1,13 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
-import { EngineFunction } from './constructs/engine-function.ts';
+import { Alarms } from './constructs/alarms.ts';
+import { EngineFunction, type EngineFunctionProps } from './constructs/engine-function.ts';
 import { HttpFront } from './constructs/http-front.ts';
 import { LogStorage } from './constructs/log-storage.ts';
-import { MaintenanceSchedule } from './constructs/maintenance-schedule.ts';
-import type { FunctionName } from './constructs/permissions.ts';
+import { Maintenance } from './constructs/maintenance.ts';
+import { TaskQueue } from './constructs/task-queue.ts';
 
 export interface MillraceStackProps extends StackProps {
   /** @default - IAM authorization: requests are signed with SigV4 */
@@ -16,50 +18,83 @@ export interface MillraceStackProps extends StackProps {
   readonly architecture?: Architecture;
   /** The share of requests that leave a line in the log. @default 0.01 */
   readonly logSampleRate?: number;
+  /** How often maintenance is planned. @default 5 */
+  readonly planMinutes?: number;
+  /** How many workers may run at once. @default 4 */
+  readonly workersMax?: number;
+  /** Who is told of alarms. @default - nobody */
+  readonly alarmEmail?: string;
+  /** An SNS topic that is told of alarms. @default - none */
+  readonly alarmTopicArn?: string;
 }
 
 /** What API Gateway waits for at most is 29 s; a function that is still at work then answers nobody. */
 const REQUEST_SECONDS = 29;
-const MAINTENANCE_SECONDS = 900;
+const PLANNER_SECONDS = 120;
+const WORKER_SECONDS = 300;
 
-/** One log in one region: storage, four functions, the HTTP API and the schedule. */
+/** One log in one region: storage, the functions, the HTTP API, and what keeps the log within its policy. */
 export class MillraceStack extends Stack {
   constructor(scope: Construct, id: string, props: MillraceStackProps = {}) {
     super(scope, id, props);
+    const { planMinutes = 5, workersMax = 4, logSampleRate, alarmEmail, alarmTopicArn } = props;
     const storage = new LogStorage(this, 'Storage');
-    const engine = (name: FunctionName, description: string, memoryMb?: number): EngineFunction => {
+    const engine = (
+      name: EngineFunctionProps['name'],
+      own: Omit<EngineFunctionProps, 'name' | 'storage' | 'architecture'>,
+    ): NodejsFunction => {
       const constructId = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-      const built = new EngineFunction(this, constructId, {
+      const { lambda } = new EngineFunction(this, constructId, {
         name,
-        description,
         storage,
         architecture: props.architecture ?? Architecture.ARM_64,
-        timeoutSeconds: name === 'maintenance' ? MAINTENANCE_SECONDS : REQUEST_SECONDS,
-        ...(memoryMb === undefined ? {} : { memoryMb }),
-        ...(props.logSampleRate === undefined ? {} : { logSampleRate: props.logSampleRate }),
+        ...(logSampleRate === undefined ? {} : { logSampleRate }),
+        ...own,
       });
-      new CfnOutput(this, `${constructId}FunctionName`, { value: built.lambda.functionName });
-      return built;
+      new CfnOutput(this, `${constructId}FunctionName`, { value: lambda.functionName });
+      return lambda;
     };
-
-    const produce = engine('produce', 'Millrace: appends record batches');
-    const fetch = engine('fetch', 'Millrace: reads records and offsets');
-    const admin = engine('admin', 'Millrace: topics, configs and everything else');
-    const maintenance = engine('maintenance', 'Millrace: seals what is old or large', 2048);
+    const request = { timeoutSeconds: REQUEST_SECONDS };
 
     const front = new HttpFront(this, 'Http', {
-      produce: produce.lambda,
-      fetch: fetch.lambda,
-      admin: admin.lambda,
+      produce: engine('produce', { ...request, description: 'Millrace: appends record batches' }),
+      fetch: engine('fetch', { ...request, description: 'Millrace: reads records and offsets' }),
+      admin: engine('admin', { ...request, description: 'Millrace: topics, configs and everything else' }),
       ...(props.jwtIssuer === undefined ? {} : { jwtIssuer: props.jwtIssuer }),
       ...(props.jwtAudience === undefined ? {} : { jwtAudience: props.jwtAudience }),
     });
-    new MaintenanceSchedule(this, 'Schedule', { maintenance: maintenance.lambda });
+
+    const tasks = new TaskQueue(this, 'Tasks', { workerSeconds: WORKER_SECONDS });
+    const environment = { MILLRACE_TASK_QUEUE_URL: tasks.queue.queueUrl };
+    const planner = engine('planner', {
+      description: 'Millrace: looks which partitions need maintenance',
+      timeoutSeconds: PLANNER_SECONDS,
+      memoryMb: 512,
+      // Traces cost $5 a million, and these calls are all alike.
+      isTraced: false,
+      environment,
+    });
+    const worker = engine('worker', {
+      description: 'Millrace: seals what is old or large',
+      timeoutSeconds: WORKER_SECONDS,
+      memoryMb: 2048,
+      environment,
+    });
+    new Maintenance(this, 'Maintenance', { tasks, planner, planMinutes, worker, workersMax });
+    new Alarms(this, 'Alarms', {
+      planner,
+      planMinutes,
+      deadLetters: tasks.deadLetters,
+      ...(alarmEmail === undefined ? {} : { email: alarmEmail }),
+      ...(alarmTopicArn === undefined ? {} : { topicArn: alarmTopicArn }),
+    });
 
     new CfnOutput(this, 'ApiUrl', { value: front.api.apiEndpoint });
     new CfnOutput(this, 'ApiId', { value: front.api.apiId });
     new CfnOutput(this, 'HotTableName', { value: storage.hot.tableName });
     new CfnOutput(this, 'CatalogTableName', { value: storage.catalog.tableName });
     new CfnOutput(this, 'BucketName', { value: storage.bucket.bucketName });
+    new CfnOutput(this, 'TaskQueueUrl', { value: tasks.queue.queueUrl });
+    new CfnOutput(this, 'DeadLettersUrl', { value: tasks.deadLetters.queueUrl });
   }
 }

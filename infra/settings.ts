@@ -14,8 +14,9 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 
 /**
  * The settings of `cdk -c name=value`: `stackName` (Millrace), `auth` (iam | jwt), `jwtIssuer`, `jwtAudience` (comma
- * separated), `architecture` (arm64 | x86_64), `logSampleRate` (0 to 1, default 0.01). Throws an error that names the
- * setting and what it may be.
+ * separated), `architecture` (arm64 | x86_64), `logSampleRate` (0 to 1, default 0.01), `planMinutes` (1 to 60, default
+ * 5), `workersMax` (2 to 1,000, default 4), `alarmEmail`, `alarmTopicArn`. Throws an error that names the setting and
+ * what it may be.
  */
 export function readSettings(context: (name: string) => unknown): Settings {
   const text = (name: string): string | undefined => {
@@ -28,11 +29,16 @@ export function readSettings(context: (name: string) => unknown): Settings {
   }
   const architecture = oneOf('architecture', text('architecture') ?? 'arm64', Object.keys(ARCHITECTURES));
   const logSampleRate = shareOf('logSampleRate', text('logSampleRate'));
+  const planMinutes = wholeOf('planMinutes', text('planMinutes'), { min: 1, max: 60 });
+  const workersMax = wholeOf('workersMax', text('workersMax'), { min: 2, max: 1_000 });
   return {
     stackName,
     props: {
       ...authorization(text),
       ...(logSampleRate === undefined ? {} : { logSampleRate }),
+      ...(planMinutes === undefined ? {} : { planMinutes }),
+      ...(workersMax === undefined ? {} : { workersMax }),
+      ...alarmReceivers(text),
       architecture: ARCHITECTURES[architecture] ?? Architecture.ARM_64,
     },
   };
@@ -55,6 +61,34 @@ function authorization(
   }
   if (!URL.canParse(jwtIssuer)) throw new Error(`jwtIssuer: an https URL; got "${jwtIssuer}"`);
   return { jwtIssuer, jwtAudience: jwtAudience.split(',').map((one) => one.trim()) };
+}
+
+function alarmReceivers(
+  text: (name: string) => string | undefined,
+): Pick<MillraceStackProps, 'alarmEmail' | 'alarmTopicArn'> {
+  const alarmEmail = text('alarmEmail');
+  const alarmTopicArn = text('alarmTopicArn');
+  if (alarmEmail !== undefined && !/^[^@\s]+@[^@\s]+$/.test(alarmEmail)) {
+    throw new Error(`alarmEmail: an e-mail address; got "${alarmEmail}"`);
+  }
+  if (alarmTopicArn !== undefined && !/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/.test(alarmTopicArn)) {
+    throw new Error(`alarmTopicArn: the ARN of an SNS topic; got "${alarmTopicArn}"`);
+  }
+  return {
+    ...(alarmEmail === undefined ? {} : { alarmEmail }),
+    ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),
+  };
+}
+
+function wholeOf(
+  name: string,
+  value: string | undefined,
+  range: { readonly min: number; readonly max: number },
+): number | undefined {
+  if (value === undefined) return undefined;
+  const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= range.min && number <= range.max) return number;
+  throw new Error(`${name}: a whole number from ${range.min} to ${range.max}; got "${value}"`);
 }
 
 function oneOf(name: string, value: string, allowed: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -17,10 +17,12 @@ export interface EngineFunctionProps {
   readonly timeoutSeconds: number;
   /** @default 1024 */
   readonly memoryMb?: number;
-  /** @default - none: the function shares the account's concurrency. */
-  readonly reservedConcurrency?: number;
   /** The share of requests that leave a line in the log. @default 0.01 */
   readonly logSampleRate?: number;
+  /** @default true */
+  readonly isTraced?: boolean;
+  /** More variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One Lambda function on the engine: bundled, traced, with a log that ends and a role that may do little. */
@@ -39,10 +41,7 @@ export class EngineFunction extends Construct {
       architecture: props.architecture,
       memorySize: props.memoryMb ?? 1024,
       timeout: Duration.seconds(props.timeoutSeconds),
-      tracing: Tracing.ACTIVE,
-      ...(props.reservedConcurrency === undefined
-        ? {}
-        : { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(props.isTraced === false ? {} : { tracing: Tracing.ACTIVE }),
       awsSdkConnectionReuse: false, // a setting of SDK 2; SDK 3 keeps connections open by itself
       logGroup: new LogGroup(this, 'Logs', {
         retention: RetentionDays.TWO_WEEKS,
@@ -52,6 +51,8 @@ export class EngineFunction extends Construct {
         MILLRACE_HOT_TABLE: storage.hot.tableName,
         MILLRACE_CATALOG_TABLE: storage.catalog.tableName,
         MILLRACE_BUCKET: storage.bucket.bucketName,
+        MILLRACE_STACK: Stack.of(this).stackName,
+        ...props.environment,
         ...(props.logSampleRate === undefined
           ? {}
           : { MILLRACE_LOG_SAMPLE_RATE: String(props.logSampleRate) }),

@@ -27,7 +27,7 @@ export interface Permissions {
   readonly listBucket: boolean;
 }
 
-export type FunctionName = 'produce' | 'fetch' | 'admin' | 'maintenance';
+export type FunctionName = 'produce' | 'fetch' | 'admin' | 'planner' | 'worker';
 
 /**
  * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan, update
@@ -63,9 +63,18 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     ],
     listBucket: true,
   },
-  maintenance: {
-    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
-    catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+  // It only looks, and what it says goes to the queue.
+  planner: {
+    hot: [{ actions: ['dynamodb:Query'] }],
+    catalog: [{ actions: ['dynamodb:Query'] }],
+    bucket: [],
+    listBucket: false,
+  },
+  worker: {
+    // A put here pushes out the expiry of what is not sealed yet.
+    hot: [{ actions: ['dynamodb:PutItem', 'dynamodb:Query'] }],
+    // A delete is that of a segment's item below the log start; what lay in it is left to the sweep.
+    catalog: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     bucket: [
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
       { actions: ['s3:PutObject'], keys: ['segments/*'] },

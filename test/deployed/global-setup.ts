@@ -35,7 +35,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       endpoint,
       region: emulator.region,
       caFile,
-      stack: await deploy('Millrace', {}),
+      stack: await deploy('Millrace', { planMinutes: '1' }),
       jwt: {
         stack: await deploy('MillraceTokens', { auth: 'jwt', jwtIssuer: issuer.url, jwtAudience: AUDIENCE }),
         issuer: issuer.url,

@@ -97,8 +97,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['catalog get', 'catalog put', 'catalog query'],
     ...['spill/ get', 'spill/ put', 'segments/ get', 'bucket list'],
   ],
-  Maintenance: [
-    ...['hot get', 'hot query', 'catalog get', 'catalog put', 'catalog query'],
+  Planner: ['hot query', 'catalog query'],
+  Worker: [
+    ...['hot put', 'hot query', 'catalog delete', 'catalog get', 'catalog put', 'catalog query'],
     ...['spill/ get', 'segments/ get', 'segments/ put', 'bucket list'],
   ],
 };

@@ -23,6 +23,14 @@ describe("a function's environment", () => {
     expect(readEnvironment({ ...WHOLE, MILLRACE_LOG_SAMPLE_RATE: '0.5' }).logSampleRate).toBe(0.5);
   });
 
+  it('may name its stack and the queue of tasks', () => {
+    const more = { MILLRACE_STACK: 'Millrace', MILLRACE_TASK_QUEUE_URL: 'https://queue.invalid/tasks' };
+    expect(readEnvironment({ ...WHOLE, ...more })).toMatchObject({
+      stack: 'Millrace',
+      taskQueueUrl: 'https://queue.invalid/tasks',
+    });
+  });
+
   it('is refused with everything that is missing or wrong, at once', () => {
     const broken = {
       ...WHOLE,

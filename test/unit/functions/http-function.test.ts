@@ -1,33 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type HttpFunctionParts, httpFunction } from '../../../functions/http-function.ts';
 import { observer } from '../../../functions/observer.ts';
 import { systemClock } from '../../../lib/adapters/system/index.ts';
 import { MillraceError } from '../../../lib/errors.ts';
 import type { HttpHandler } from '../../../lib/http/handler.ts';
 import type { Call } from '../../../lib/storage/call.ts';
+import { consoleLines } from './console-lines.ts';
 import { httpEvent, lambdaContext } from './http-event-fixture.ts';
 
 const clock = systemClock();
 const ok: HttpHandler = async () => ({ status: 200, headers: {}, body: 'ok' });
 
-/** Lines that the function wrote, parsed: log lines and metrics. */
-let lines: Record<string, unknown>[] = [];
-beforeEach(() => {
-  lines = [];
-  const take = (text: unknown): void => {
-    lines.push(JSON.parse(String(text)) as Record<string, unknown>);
-  };
-  for (const method of ['log', 'info', 'warn', 'error'] as const) {
-    vi.spyOn(console, method).mockImplementation(take);
-  }
-  // Powertools writes to a console of its own unless it is told not to, and then leaves the metrics out.
-  vi.stubEnv('POWERTOOLS_DEV', 'true');
-  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
+const written = consoleLines();
 
 function functionOf(
   parts: Partial<HttpFunctionParts> & { readonly logSampleRate?: number },
@@ -90,7 +74,7 @@ describe('an HTTP function', () => {
     const first = await handler(httpEvent({}), lambdaContext(29_000));
     expect(first.statusCode).toBe(500);
     expect(first.body).not.toContain('secret');
-    expect(JSON.stringify(lines)).toContain('secret detail');
+    expect(JSON.stringify(written.lines)).toContain('secret detail');
     expect((await handler(httpEvent({}), lambdaContext(29_000))).statusCode).toBe(200);
   });
 
@@ -101,7 +85,7 @@ describe('an HTTP function', () => {
     const result = await functionOf({ open })(httpEvent({}), lambdaContext(29_000));
     expect(result.statusCode).toBe(404);
     expect(bodyOf(result)).toMatchObject({ error_code: 40403, kafka_error: 'UNKNOWN_TOPIC_OR_PARTITION' });
-    expect(lines).toEqual([]);
+    expect(written.lines).toEqual([]);
   });
 
   it.each([
@@ -132,13 +116,13 @@ describe('what a function says about itself', () => {
 
   it('is nothing for an ordinary request', async () => {
     await run({ ...answering(200), logSampleRate: 0.4 });
-    expect(lines).toEqual([]);
+    expect(written.lines).toEqual([]);
   });
 
   it('is one line for a request in the sample', async () => {
     await run({ ...answering(200), logSampleRate: 0.6 });
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatchObject({ level: 'INFO', path: '/topics', status: 200, cost: 'c' });
+    expect(written.lines).toHaveLength(1);
+    expect(written.lines[0]).toMatchObject({ level: 'INFO', path: '/topics', status: 200, cost: 'c' });
   });
 
   it.each([
@@ -146,12 +130,12 @@ describe('what a function says about itself', () => {
     [503, 'TimedOut'],
   ])('is a metric for a %i', async (status, name) => {
     await run(answering(status));
-    const metric = lines.find((line) => '_aws' in line);
+    const metric = written.lines.find((line) => '_aws' in line);
     expect(metric).toMatchObject({ service: 'test', [name]: 1 });
   });
 
   it('is a warning with the answer for every 5xx', async () => {
     await run(answering(500));
-    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', status: 500, answer: '{}' })]);
+    expect(written.lines).toEqual([expect.objectContaining({ level: 'WARN', status: 500, answer: '{}' })]);
   });
 });

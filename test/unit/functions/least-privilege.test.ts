@@ -3,18 +3,22 @@ import { type FunctionName, PERMISSIONS, type Permissions } from '../../../infra
 import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.ts';
 import type { RouteGroup } from '../../../lib/http/route.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
-import { sealDue } from '../../../lib/segment/maintenance.ts';
+import { runTask } from '../../../lib/segment/run-task.ts';
+import { createTaskPlanner } from '../../../lib/segment/task-planner.ts';
+import type { TaskJob } from '../../../lib/segment/tasks.ts';
 import type { Bucket } from '../../../lib/storage/bucket.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import type { SortKey, Table } from '../../../lib/storage/table.ts';
 import { storedClusterId } from '../../../lib/topic/cluster-id.ts';
 import { memoryStorage, newCall } from '../../support/log-on-memory.ts';
+import { virtualClock } from '../storage/virtual-clock.ts';
 
 /**
  * The real engine on storage that refuses what the role of a function may not do: what IAM would refuse on AWS, leading
  * keys included, which emulators do not know.
  */
-const storage = memoryStorage();
+const clock = virtualClock();
+const storage = memoryStorage(clock);
 const refusals: string[] = [];
 
 const matches = (patterns: readonly string[], text: string): boolean =>
@@ -148,7 +152,10 @@ describe('what the engine does is within the rights of the function that does it
   });
 
   // In this order: later steps build on earlier ones.
-  const configs = [{ name: 'segment.bytes', value: '1048576' }];
+  const configs = [
+    { name: 'segment.bytes', value: '1048576' },
+    { name: 'retention.bytes', value: '1000' },
+  ];
   const topic = { topic_name: 't', partitions_count: 2, configs };
   const large = 'x'.repeat(400_000);
   it.each([
@@ -197,11 +204,25 @@ describe('what the engine does is within the rights of the function that does it
     expect(answer.status, answer.body).toBe(status);
   });
 
-  it('maintenance: seals what is due', async () => {
-    const report = await sealDue(engineParts(storageOf('maintenance')), {}, newCall(storage.clock));
+  /** Plans with the planner's rights, and runs those tasks with the worker's; answers what they counted. */
+  async function maintain(job: TaskJob): Promise<Readonly<Record<string, number>>> {
+    const plan = await createTaskPlanner(engineParts(storageOf('planner'))).plan(newCall(clock));
+    expect(plan).toMatchObject({ failures: [], isComplete: true });
+    const total: Record<string, number> = {};
+    for (const task of plan.tasks.filter((planned) => planned.job === job)) {
+      const call = newCall(clock);
+      const time = { lastStepMs: call.deadlineMs, call };
+      const outcome = await runTask(engineParts(storageOf('worker')), task, time);
+      const counts = outcome.kind === 'gone' ? {} : outcome.counts;
+      for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+    }
     expect(refusals).toEqual([]);
-    expect(report).toMatchObject({ failures: [], isComplete: true });
-    expect(report.sealedCount).toBeGreaterThan(0);
+    return total;
+  }
+
+  it('planner: finds what is to be sealed; worker: seals it', async () => {
+    clock.advance(86_400_000);
+    expect((await maintain('seal')).sealedCount).toBeGreaterThan(0);
   });
 
   it.each(['fetch', 'admin'])('%s: reads what has been sealed', async (name) => {
@@ -219,6 +240,18 @@ describe('what the engine does is within the rights of the function that does it
     });
     expect(answer.status, answer.body).toBe(200);
     expect(refusals).toEqual([]);
+  });
+
+  it('worker: drops what is too much, the items an hour later, and pushes out expiry', async () => {
+    const more = { method: 'POST', path: '/topics/t/partitions/0', body: records(large, large, large) };
+    expect((await ask(handlers.get('produce'), more)).status).toBe(200);
+    await maintain('seal');
+    expect((await maintain('retain')).deletedOffsets).toBeGreaterThan(0);
+    clock.advance(3_600_000);
+    expect((await maintain('retain')).droppedCount).toBeGreaterThan(0);
+    expect((await ask(handlers.get('produce'), { ...more, body: records('young') })).status).toBe(200);
+    clock.advance(4 * 86_400_000);
+    expect((await maintain('push-expiry')).pushedCount).toBeGreaterThan(0);
   });
 
   it('admin: deletes the topic and makes it again', async () => {

@@ -14,39 +14,51 @@ const onX86 = stackTemplate({ architecture: Architecture.X86_64 });
 const functions = functionsIn(template);
 
 describe('functions', () => {
-  it('are four: produce, fetch, admin, maintenance', () => {
+  it('are five: produce, fetch, admin, planner, worker', () => {
     expect(functions.map(([id]) => id.replace(/Function.*/, '')).sort()).toEqual([
       'Admin',
       'Fetch',
-      'Maintenance',
+      'Planner',
       'Produce',
+      'Worker',
     ]);
   });
 
   it.each(functions)(
-    '%s runs Node 24 on arm64, traced, with the names of its storage',
+    '%s runs Node 24 on arm64, with the names of its storage and its stack',
     (_, { Properties }) => {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
-        TracingConfig: { Mode: 'Active' },
         Environment: {
           Variables: {
             MILLRACE_HOT_TABLE: { Ref: 'StorageHotBD6249BC' },
             MILLRACE_CATALOG_TABLE: { Ref: 'StorageCatalogBA94E8E8' },
             MILLRACE_BUCKET: { Ref: 'StorageBucket5CB7C8EA' },
+            MILLRACE_STACK: 'Millrace',
           },
         },
       });
     },
   );
 
+  it('is traced, all but the planner: its calls are all alike, and traces cost money', () => {
+    const untraced = functions.filter(([, { Properties }]) => Properties.TracingConfig === undefined);
+    expect(untraced.map(([id]) => id.replace(/Function.*/, ''))).toEqual(['Planner']);
+  });
+
   it('answers requests within the 29 s that API Gateway waits', () => {
     const timeouts = functions.map(([id, { Properties }]) => [
       id.replace(/Function.*/, ''),
       Properties.Timeout,
     ]);
-    expect(Object.fromEntries(timeouts)).toEqual({ Produce: 29, Fetch: 29, Admin: 29, Maintenance: 900 });
+    expect(Object.fromEntries(timeouts)).toEqual({
+      Produce: 29,
+      Fetch: 29,
+      Admin: 29,
+      Planner: 120,
+      Worker: 300,
+    });
   });
 
   it('takes no concurrency away from the account: a new account has ten in all', () => {
@@ -66,18 +78,5 @@ describe('functions', () => {
     for (const [, { Properties }] of functionsIn(onX86)) {
       expect(Properties.Architectures).toEqual(['x86_64']);
     }
-  });
-
-  it('runs maintenance every hour and raises an alarm when it keeps failing', () => {
-    template.hasResourceProperties('AWS::Events::Rule', {
-      ScheduleExpression: 'rate(1 hour)',
-      State: 'ENABLED',
-    });
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      Namespace: 'AWS/Lambda',
-      MetricName: 'Errors',
-      Period: 3600,
-      EvaluationPeriods: 6,
-    });
   });
 });

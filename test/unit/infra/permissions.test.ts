@@ -11,6 +11,14 @@ const objects = (keys: string): unknown => ({
 const allowing = (role: string, action: string): readonly Statement[] =>
   statementsOf(template, role).filter(({ Action }) => [Action].flat().includes(action));
 
+const TASKS = {
+  'Fn::GetAtt': [
+    Object.keys(template.findResources('AWS::SQS::Queue')).find((id) => id.startsWith('TasksQueue')),
+    'Arn',
+  ],
+};
+const ROLES = ['Produce', 'Fetch', 'Admin', 'Planner', 'Worker'];
+
 const WRITES =
   /^(dynamodb:(Put|Update|Delete|BatchWrite|Create|Restore|PartiQL)|s3:(Put|Delete|Abort|Restore|Create))/;
 
@@ -65,15 +73,38 @@ describe('roles', () => {
     ]);
   });
 
-  it('maintenance writes segments and their items, and leaves the hot table as it is', () => {
-    expect(allowing('Maintenance', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([
-      objects('segments/*'),
-    ]);
-    expect(allowing('Maintenance', 'dynamodb:PutItem').map(({ Resource }) => Resource)).toEqual([CATALOG]);
-    expect(actionsOf(template, 'Maintenance').filter((action) => /Delete/.test(action))).toEqual([]);
+  it('planner looks, and sends tasks: nothing else', () => {
+    expect(actionsOf(template, 'Planner')).toEqual(['dynamodb:Query', 'sqs:SendMessage']);
+    expect(allowing('Planner', 'sqs:SendMessage').map(({ Resource }) => Resource)).toEqual([TASKS]);
   });
 
-  it.each(['Produce', 'Fetch', 'Admin', 'Maintenance'])('%s is allowed nothing by wildcard', (role) => {
+  it('worker writes segments and items, and deletes nothing but items of the catalog', () => {
+    expect(allowing('Worker', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([
+      objects('segments/*'),
+    ]);
+    expect(allowing('Worker', 'dynamodb:DeleteItem').map(({ Resource }) => Resource)).toEqual([CATALOG]);
+  });
+
+  it('worker takes tasks from the one queue, and sends unfinished ones there', () => {
+    const queues = actionsOf(template, 'Worker').filter((action) => action.startsWith('sqs:'));
+    expect(queues).toEqual([
+      'sqs:ChangeMessageVisibility',
+      'sqs:DeleteMessage',
+      'sqs:GetQueueAttributes',
+      'sqs:GetQueueUrl',
+      'sqs:ReceiveMessage',
+      'sqs:SendMessage',
+    ]);
+    for (const action of queues) {
+      for (const { Resource } of allowing('Worker', action)) expect(Resource).toEqual(TASKS);
+    }
+  });
+
+  it('nobody may delete an object', () => {
+    for (const role of ROLES) expect(allowing(role, 's3:DeleteObject'), role).toEqual([]);
+  });
+
+  it.each(ROLES)('%s is allowed nothing by wildcard', (role) => {
     const broad = statementsOf(template, role).filter(
       ({ Action, Resource }) =>
         [Action].flat().some((action) => action.includes('*')) ||

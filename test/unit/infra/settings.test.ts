@@ -17,7 +17,19 @@ describe('settings of a deployment', () => {
     expect(props).toMatchObject({ jwtIssuer: 'https://issuer.example', jwtAudience: ['a', 'b'] });
   });
 
+  it('takes how often maintenance is planned, by how many it is done, and who hears of alarms', () => {
+    const alarmTopicArn = 'arn:aws:sns:eu-west-1:123456789012:on-call';
+    const alarmEmail = 'on-call@example.com';
+    const { props } = settings({ planMinutes: '1', workersMax: 20, alarmEmail, alarmTopicArn });
+    expect(props).toMatchObject({ planMinutes: 1, workersMax: 20, alarmEmail, alarmTopicArn });
+  });
+
   it.each([
+    [{ planMinutes: '0' }, 'planMinutes: a whole number from 1 to 60; got "0"'],
+    [{ planMinutes: '1.5' }, 'planMinutes'],
+    [{ workersMax: '1' }, 'workersMax: a whole number from 2 to 1000; got "1"'],
+    [{ alarmEmail: 'nobody' }, 'alarmEmail: an e-mail address; got "nobody"'],
+    [{ alarmTopicArn: 'on-call' }, 'alarmTopicArn: the ARN of an SNS topic; got "on-call"'],
     [{ auth: 'none' }, 'auth: one of iam, jwt; got "none"'],
     [{ auth: 'jwt' }, 'auth=jwt needs'],
     [{ auth: 'jwt', jwtIssuer: 'issuer', jwtAudience: 'a' }, 'jwtIssuer: an https URL; got "issuer"'],

@@ -1,0 +1,1 @@
+export { type SqsSenderOptions, sqsClient, sqsSender } from './sender.ts';
