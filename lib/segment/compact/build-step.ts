@@ -3,13 +3,14 @@ import type { Codecs } from '../../record/codecs.ts';
 import type { Rules } from '../../rules.ts';
 import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
+import { StorageFault } from '../../storage/fault.ts';
 import type { Random } from '../../storage/random.ts';
 import type { Table } from '../../storage/table.ts';
 import { buildMap } from './build-map.ts';
 import { type CleanPass, type SeenCheckpoint, writeCheckpoint } from './clean-item.ts';
 import { lastBatches } from './last-batches.ts';
 import { decodeLearned, encodeLearned, type Learned, mapObjectKey } from './map-object.ts';
-import { offsetMap } from './offset-map.ts';
+import { type MapRoom, offsetMap, SLOT_BYTES } from './offset-map.ts';
 import { fingerprint } from './vouched.ts';
 
 export interface BuildDependencies {
@@ -41,11 +42,11 @@ export async function buildStep(
   call: Call,
 ): Promise<{ readonly learned: Learned; readonly pass: CleanPass } | undefined> {
   const { pk, checkpoint, from, limit, mapBytes, isTimeUp } = request;
-  const learned = known ?? newlyLearned(deps.random, mapBytes);
+  const learned = known ?? newlyLearned(deps.random, mapRoom(mapBytes, limit - from));
   const built = await buildMap(deps, learned, { pk, from, limit, isTimeUp }, call);
   const isComplete = built.isFull || built.mapEnd === limit;
   const mapKey = mapObjectKey(pk, deps.random.id());
-  const { observation } = await deps.bucket.put(mapKey, encodeLearned(learned), call);
+  const { observation } = await deps.bucket.put(mapKey, encodeLearned(deps.codecs, learned), call);
   const pass = {
     id: checkpoint.pass?.id ?? deps.random.id(),
     limit,
@@ -60,19 +61,34 @@ export async function buildStep(
   return version === undefined ? undefined : { learned, pass };
 }
 
-function newlyLearned(random: Random, mapBytes: number | undefined): Learned {
-  const secret = Buffer.from(random.uuid(), 'base64url');
-  const map = offsetMap(mapBytes === undefined ? { secret } : { secret, mapBytes });
-  return { map, producers: lastBatches() };
+/** No more keys can come than there are offsets. */
+function mapRoom(mapBytes: number | undefined, keysMax: number): MapRoom {
+  return mapBytes === undefined ? { keysMax } : { mapBytes, keysMax };
 }
 
-/** Undefined if the object is gone: it was put aside too long ago. Throws `StorageFault` (`damaged`). */
+function newlyLearned(random: Random, room: MapRoom): Learned {
+  const secret = Buffer.from(random.uuid(), 'base64url');
+  return { map: offsetMap({ ...room, secret }), producers: lastBatches() };
+}
+
+/**
+ * Undefined if the object is gone or not what was stored: a map spares work, nothing rests on it, and the pass begins
+ * anew. Throws `StorageFault`.
+ */
 export async function loadLearned(
-  deps: { readonly bucket: Bucket },
+  deps: { readonly bucket: Bucket; readonly codecs: Codecs },
   pass: CleanPass,
   mapBytes: number | undefined,
   call: Call,
 ): Promise<Learned | undefined> {
   const bytes = await deps.bucket.get(pass.mapKey, undefined, call);
-  return bytes && decodeLearned(bytes, mapBytes === undefined ? {} : { mapBytes });
+  if (bytes === undefined) return undefined;
+  const storedMax = bytes.length / SLOT_BYTES;
+  const moreMax = pass.progress === undefined ? pass.limit - pass.mapEnd : 0;
+  try {
+    return decodeLearned(deps.codecs, bytes, mapRoom(mapBytes, storedMax + moreMax));
+  } catch (fault) {
+    if (fault instanceof StorageFault && fault.kind === 'damaged') return undefined;
+    throw fault;
+  }
 }

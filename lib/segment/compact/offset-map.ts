@@ -16,9 +16,11 @@ export interface OffsetMap {
 /** 2.5 million keys. */
 export const MAP_BYTES_DEFAULT = 67_108_864;
 /** A slot: four words of hash, and the offset plus one as a float, so that zeros are an empty slot. */
-const SLOT_BYTES = 24;
+export const SLOT_BYTES = 24;
 /** Beyond this the runs that linear probing has to walk grow too long. */
 const LOAD_MAX = 0.9;
+/** Where the number of keys has a bound, they get more room than they need. */
+const LOAD_AT_EASE = 0.5;
 
 /**
  * Serialised, little endian, since typed arrays are:
@@ -30,12 +32,21 @@ const MAGIC = 0x4d4f_524d;
 const FORMAT = 1;
 const HEAD_BYTES = 32;
 
+/** Memory is at most `mapBytes`, and less where that many keys will never come. */
+export interface MapRoom {
+  /** @default MAP_BYTES_DEFAULT */
+  readonly mapBytes?: number;
+  /** @default no bound */
+  readonly keysMax?: number;
+}
+
 /**
- * Open addressing with linear probing in one `ArrayBuffer`. Keys are known by a hash of 128 bits only (lib/segment/compact/key-hash.ts
- * states the odds). `secret`: 16 random bytes.
+ * Open addressing with linear probing in one `ArrayBuffer`. Keys are known by a hash of 128 bits only (key-hash.ts states
+ * the odds). `secret`: 16 random bytes.
  */
-export function offsetMap(options: { readonly secret: Uint8Array; readonly mapBytes?: number }): OffsetMap {
-  const slotCount = Math.floor((options.mapBytes ?? MAP_BYTES_DEFAULT) / SLOT_BYTES);
+export function offsetMap(options: MapRoom & { readonly secret: Uint8Array }): OffsetMap {
+  const { mapBytes = MAP_BYTES_DEFAULT, keysMax = Number.POSITIVE_INFINITY } = options;
+  const slotCount = Math.min(Math.floor(mapBytes / SLOT_BYTES), slotsFor(keysMax, LOAD_AT_EASE));
   invariant(slotCount > 1 && options.secret.length === SECRET_BYTES, 'a map has room and a secret');
   const buffer = new ArrayBuffer(slotCount * SLOT_BYTES);
   const table: SlotTable = {
@@ -50,8 +61,13 @@ export function offsetMap(options: { readonly secret: Uint8Array; readonly mapBy
   return facade(table);
 }
 
-/** As large as `mapBytes`, or as what was stored needs. Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
-export function deserialiseMap(bytes: Uint8Array, options: { readonly mapBytes?: number } = {}): OffsetMap {
+const slotsFor = (keys: number, load: number): number => Math.ceil(keys / load) + 2;
+
+/**
+ * What was stored always has room; `room` is for what is to come. Throws `StorageFault` (`damaged`, or `refused` for a
+ * newer format).
+ */
+export function deserialiseMap(bytes: Uint8Array, room: MapRoom = {}): OffsetMap {
   const damaged = new StorageFault('damaged', 'what is stored is no offset map');
   if (bytes.length < HEAD_BYTES) throw damaged;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -61,10 +77,11 @@ export function deserialiseMap(bytes: Uint8Array, options: { readonly mapBytes?:
     throw new StorageFault('refused', 'an offset map has a newer format: upgrade Millrace');
   }
   if (bytes.length !== HEAD_BYTES + keyCount * SLOT_BYTES) throw damaged;
-  const needed = Math.ceil((keyCount + 2) / LOAD_MAX) * SLOT_BYTES;
-  const mapBytes = Math.max(options.mapBytes ?? MAP_BYTES_DEFAULT, needed);
+  const neededBytes = slotsFor(keyCount, LOAD_MAX) * SLOT_BYTES;
+  const mapBytes = Math.max(room.mapBytes ?? MAP_BYTES_DEFAULT, neededBytes);
   // Not `slice`: of a Buffer that is a view.
-  const map = offsetMap({ secret: new Uint8Array(bytes.subarray(16, HEAD_BYTES)), mapBytes }) as FilledMap;
+  const secret = new Uint8Array(bytes.subarray(16, HEAD_BYTES));
+  const map = offsetMap({ ...room, secret, mapBytes }) as FilledMap;
   map.fill(view, keyCount);
   return map;
 }

@@ -73,6 +73,13 @@ describe('the offset map', () => {
     expect(map.newest(keyOf('key 900'))).toBeUndefined();
   });
 
+  it('takes no more memory than the keys that may come need', () => {
+    const map = offsetMap({ secret, keysMax: 10 });
+    let count = 0;
+    while (map.put(count, keyOf(`key ${count}`))) count += 1;
+    expect(count).toBe(19);
+  });
+
   it('comes back whole even where there is less room than it had', () => {
     const map = offsetMap({ secret, mapBytes: 24 * 1_000 });
     for (let i = 0; i < 900; i += 1) map.put(i, keyOf(`key ${i}`));
