@@ -106,6 +106,7 @@ function entry(codecs: Codecs, meter: Meter, nowMs: number): Parameters<Partitio
     bytes,
     batches,
     offsetCount: 1,
+    leaderEpoch: 0,
     maxTimestampMs: nowMs,
     topicSeen: { sentWallMs: nowMs, sentMonotonicMs: nowMs },
     call: { meter, deadlineMs: nowMs + 60_000 },

@@ -68,6 +68,8 @@ export interface TopicDescription {
   /** 22 base64url characters; a re-created name has a new one. */
   readonly topicId: string;
   readonly partitionCount: number;
+  /** What batches carry from now on: 0 until the log is restored to an earlier time, and one more with every time. */
+  readonly leaderEpoch: number;
   /** Only what was set on the topic. */
   readonly configs: Readonly<Partial<Record<TopicConfigName, string>>>;
 }

@@ -152,6 +152,7 @@ class EngineLog implements Log {
     const identity = identityOf(request, observation);
     const entry: AppendEntry = {
       ...prepared.entry,
+      leaderEpoch: topic.leaderEpoch,
       ...(identity === undefined ? {} : { identity }),
       topicSeen: observation,
       call,
@@ -245,8 +246,8 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function description(topic: Topic): TopicDescription {
-  const { name, topicId, partitionCount, configs } = topic;
-  return { name, topicId, partitionCount, configs };
+  const { name, topicId, partitionCount, leaderEpoch, configs } = topic;
+  return { name, topicId, partitionCount, leaderEpoch, configs };
 }
 
 function hasPartition(topic: Topic, partition: number): boolean {

@@ -11,6 +11,8 @@ export interface AppendEntry {
   readonly batches: readonly BatchSummary[];
   readonly offsetCount: number;
   readonly maxTimestampMs: number;
+  /** The topic's: it is written into the batches with their offsets. */
+  readonly leaderEpoch: number;
   /** Set when the client sent an idempotency key. */
   readonly identity?: AppendIdentity;
   /** When the topic was seen that it is appended to. */

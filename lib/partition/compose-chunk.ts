@@ -34,7 +34,7 @@ export function composeChunk(entries: readonly AppendEntry[], place: Place): Chu
   };
 }
 
-/** The batches of all entries in a row, with the base offsets they get at `baseOffset`. A lone entry is patched in place. */
+/** The batches of all entries in a row, with their epochs and the base offsets they get at `baseOffset`. A lone entry is patched in place. */
 export function placedBytes(entries: readonly AppendEntry[], baseOffset: number): Uint8Array {
   const [only] = entries;
   const bytes = entries.length === 1 && only !== undefined ? only.bytes : concatenated(entries);
@@ -42,7 +42,10 @@ export function placedBytes(entries: readonly AppendEntry[], baseOffset: number)
   let offset = baseOffset;
   for (const entry of entries) {
     for (const batch of entry.batches) {
-      patchBaseOffset(bytes.subarray(at, at + batch.bytes), { baseOffset: offset, leaderEpoch: 0 });
+      patchBaseOffset(bytes.subarray(at, at + batch.bytes), {
+        baseOffset: offset,
+        leaderEpoch: entry.leaderEpoch,
+      });
       at += batch.bytes;
       offset += batch.offsetCount;
     }

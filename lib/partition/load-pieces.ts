@@ -48,7 +48,8 @@ async function loadSpan(bucket: Bucket, read: SpanRead, call: Call): Promise<Uin
   for (const piece of read.pieces) {
     let offset = piece.baseOffset;
     for (const batch of batchesIn(bytes.subarray(at, at + piece.span.length))) {
-      patchBaseOffset(batch.bytes, { baseOffset: offset, leaderEpoch: 0 });
+      const { leaderEpoch } = batch.header;
+      patchBaseOffset(batch.bytes, { baseOffset: offset, leaderEpoch });
       offset += batch.header.lastOffsetDelta + 1;
     }
     at += piece.span.length;

@@ -124,6 +124,7 @@ export class TopicCatalog {
         topicId: this.#deps.random.uuid(),
         partitionCount,
         configs,
+        leaderEpoch: 0,
         state: 'active',
         version: this.#deps.random.id(),
       };
@@ -167,6 +168,15 @@ export class TopicCatalog {
       }
       return { ...topic, partitionCount };
     });
+  }
+
+  /** Processes that know the topic notice within a minute; a restore is done while there are none. UNKNOWN_TOPIC_OR_PARTITION. */
+  async raiseLeaderEpoch(name: string, leaderEpoch: number, call: Call): Promise<Topic> {
+    const raised = (topic: Topic): Topic => ({
+      ...topic,
+      leaderEpoch: Math.max(topic.leaderEpoch, leaderEpoch),
+    });
+    return this.#change(name, call, raised);
   }
 
   /** INVALID_CONFIG, all or nothing; UNKNOWN_TOPIC_OR_PARTITION. */

@@ -8,6 +8,11 @@ export interface Topic {
   readonly partitionCount: number;
   readonly configs: TopicConfigs;
   /**
+   * Stands in every batch that is appended from now on. A restore to an earlier time raises it: offsets that had been given
+   * to records which are lost are given again, and the epoch tells readers so (KIP-101, KIP-320).
+   */
+  readonly leaderEpoch: number;
+  /**
    * `deleting`: its partitions are being closed; the name answers as unknown and is free once that is done.
    * `deleted`: the name is free; the item stays for a day, so that no late retry of a creation finds nothing in its way.
    */
@@ -24,6 +29,7 @@ export const DELETED_KEY = 'deleted';
  * Item layout in the catalog: pk = topics, sk = name, and
  *
  *   f  format number   t  topic id   p  partition count   c  {config: value}   d  1 while it is being deleted, 2 afterwards
+ *   e  leader epoch, unless it is 0
  */
 export function topicToItem(topic: Topic): Item<string> {
   return {
@@ -36,6 +42,7 @@ export function topicToItem(topic: Topic): Item<string> {
       t: topic.topicId,
       p: topic.partitionCount,
       c: { ...topic.configs },
+      ...(topic.leaderEpoch === 0 ? {} : { e: topic.leaderEpoch }),
       ...(topic.state === 'active' ? {} : { d: topic.state === 'deleting' ? 1 : 2 }),
     },
   };
@@ -49,6 +56,7 @@ export function topicFromItem(item: Item<string>): Topic {
     topicId: read.string('t'),
     partitionCount: read.number('p'),
     configs: read.strings('c'),
+    leaderEpoch: read.has('e') ? read.number('e') : 0,
     state: !read.has('d') ? 'active' : read.number('d') === 1 ? 'deleting' : 'deleted',
     version: item.version,
   };
