@@ -2,8 +2,10 @@ import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import { MillraceError } from '../lib/errors.ts';
 import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
+import type { Maintenance } from '../lib/jobs.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
 import { storageError } from '../lib/partition/faults.ts';
+import type { EngineParts } from '../lib/partition/partitions.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { StorageFault } from '../lib/storage/fault.ts';
 import type { Table } from '../lib/storage/table.ts';
@@ -18,10 +20,17 @@ export interface LogFunctionOptions {
   readonly groups: readonly RouteGroup[];
   /** Whether its role may make the cluster id, which the first function on new storage has to. */
   readonly mayInitialize: boolean;
+  /** Runs jobs on request. @default it cannot */
+  readonly maintenance?: (parts: EngineParts) => Maintenance;
 }
 
 /** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
-export function logFunction({ service, groups, mayInitialize }: LogFunctionOptions): HttpFunction {
+export function logFunction({
+  service,
+  groups,
+  mayInitialize,
+  maintenance,
+}: LogFunctionOptions): HttpFunction {
   const environment = readEnvironment(process.env);
   const clock = systemClock();
   const random = systemRandom();
@@ -33,6 +42,7 @@ export function logFunction({ service, groups, mayInitialize }: LogFunctionOptio
     const log = await openLog({ ...storage, ...(clusterId === undefined ? {} : { clusterId }) }, call);
     return createHttpHandler({
       log,
+      ...(maintenance === undefined ? {} : { maintenance: maintenance(engineParts(storage)) }),
       codecs: storage.codecs,
       clock,
       random,

@@ -1,3 +1,4 @@
+import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
 import type { Call } from '../storage/call.ts';
@@ -13,6 +14,8 @@ import { createStickyPartitioner } from './sticky-partitioner.ts';
 
 export interface HttpHandlerOptions {
   readonly log: Log;
+  /** For the admin group. @default jobs cannot be run here: 404 */
+  readonly maintenance?: Maintenance;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly random: Random;
@@ -47,6 +50,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const route = createRouter<MountedRoute>(mountedRoutes(groups));
   const services: Services = {
     log: options.log,
+    maintenance: options.maintenance,
     codecs: options.codecs,
     clock: options.clock,
     keylessPartition: createStickyPartitioner(options),

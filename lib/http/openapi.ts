@@ -3,6 +3,7 @@ import { MEDIA } from './message.ts';
 import type { Content, Route, RouteDoc } from './route.ts';
 import { mountedRoutes } from './routes.ts';
 import { ErrorAnswer, type Schema } from './schemas/common.ts';
+import * as maintenance from './schemas/maintenance.ts';
 import * as v2 from './schemas/v2.ts';
 import * as v3 from './schemas/v3.ts';
 
@@ -12,7 +13,8 @@ type Json = { readonly [name: string]: unknown };
 function namedSchemas(): Map<Schema, string> {
   const names = new Map<Schema, string>([[ErrorAnswer, 'Error']]);
   for (const [name, value] of Object.entries(v2)) names.set(value as Schema, name);
-  for (const [name, value] of Object.entries(v3)) names.set(value as Schema, `V3${name}`);
+  for (const [name, value] of Object.entries({ ...v3, ...maintenance }))
+    names.set(value as Schema, `V3${name}`);
   return names;
 }
 

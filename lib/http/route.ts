@@ -1,3 +1,4 @@
+import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
 import type { Call } from '../storage/call.ts';
@@ -13,6 +14,8 @@ export type RouteGroup = 'produce' | 'fetch' | 'admin';
 /** What the routes share. */
 export interface Services {
   readonly log: Log;
+  /** Undefined where jobs cannot be run. */
+  readonly maintenance: Maintenance | undefined;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly keylessPartition: (request: KeylessRequest) => number;

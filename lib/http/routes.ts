@@ -6,6 +6,7 @@ import { v2TopicRoutes } from './routes/v2-topics.ts';
 import { v3ClusterRoutes } from './routes/v3-clusters.ts';
 import { v3ConfigRoutes } from './routes/v3-configs.ts';
 import { v3DeletionRoutes } from './routes/v3-deletion.ts';
+import { v3MaintenanceRoutes } from './routes/v3-maintenance.ts';
 import { v3PartitionRoutes } from './routes/v3-partitions.ts';
 import { v3RecordRoutes } from './routes/v3-records.ts';
 import { v3TopicRoutes } from './routes/v3-topics.ts';
@@ -25,6 +26,7 @@ export const ALL_ROUTES: readonly Route[] = [
   ...v3PartitionRoutes,
   ...v3RecordRoutes,
   ...v3DeletionRoutes,
+  ...v3MaintenanceRoutes,
 ];
 
 export interface MountedRoute {
@@ -59,8 +61,8 @@ export interface GatewayRoute {
 /**
  * What a gateway needs to know to send each request to the function with the least privilege that can serve it.
  *
- * Some last segments hold a colon, which gateways do not take in a template: `configs:alter`, `records:delete` (admin) and
- * `records:batch` (produce). They are left out here, and so is whatever a gateway cannot express: a default route has to send the rest
+ * Some last segments hold a colon, which gateways do not take in a template: `configs:alter`, `records:delete`,
+ * `maintenance:run` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot express: a default route has to send the rest
  * to a function that mounts **all** groups, which answers 404 and 405 in this API's own shape too. Paths keep their
  * `{name}` parameters, all of which are single segments.
  */

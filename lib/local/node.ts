@@ -6,6 +6,7 @@ import { createHttpHandler } from '../http/handler.ts';
 import { startNodeServer } from '../http/node-server.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { openMaintenance } from '../maintenance.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
 import { loadCodecs } from '../record/codecs.ts';
 import { Meter } from '../storage/meter.ts';
@@ -50,6 +51,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     let stopping = false;
     const handler = createHttpHandler({
       log,
+      maintenance: openMaintenance(engineParts(storage)),
       codecs,
       clock,
       random,

@@ -5,6 +5,8 @@ import { createRouter } from '../../../lib/http/router.ts';
 import { mountedRoutes } from '../../../lib/http/routes.ts';
 import { ErrorAnswer, type Schema } from '../../../lib/http/schemas/common.ts';
 import type { Log } from '../../../lib/log.ts';
+import { openMaintenance } from '../../../lib/maintenance.ts';
+import { engineParts } from '../../../lib/open-log.ts';
 import { codecs, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
 
 export const JSON_V2 = 'application/vnd.kafka.json.v2+json';
@@ -59,6 +61,7 @@ export async function openApi(
   const faults: { cause: unknown }[] = [];
   const handler = createHttpHandler({
     log: withMethods(log, options.methods ?? {}),
+    maintenance: openMaintenance(engineParts(storage)),
     codecs,
     clock,
     random,
