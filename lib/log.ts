@@ -1,3 +1,5 @@
+import type { EpochStart } from './partition/leader-epochs.ts';
+import type { Incident } from './segment/incident.ts';
 import type { Call } from './storage/call.ts';
 import type { TopicConfigEntry, TopicConfigName } from './topic/configs.ts';
 
@@ -43,6 +45,9 @@ export interface Log {
   /** Reads from `offset` on. OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR. */
   fetch(request: FetchRequest, call: Call): Promise<FetchResult>;
 
+  /** What is known of one partition besides its ends. UNKNOWN_TOPIC_OR_PARTITION. */
+  describePartition(place: PartitionPlace, call: Call): Promise<PartitionDescription>;
+
   /** Kafka's ListOffsets. */
   listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
 
@@ -72,6 +77,18 @@ export interface TopicDescription {
   readonly leaderEpoch: number;
   /** Only what was set on the topic. */
   readonly configs: Readonly<Partial<Record<TopicConfigName, string>>>;
+}
+
+export interface PartitionPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface PartitionDescription {
+  /** Set while records are missing from the middle of the partition. */
+  readonly incident?: Incident;
+  /** Where restores began, ascending; epoch 0 begins at 0 and is not listed. */
+  readonly leaderEpochs: readonly EpochStart[];
 }
 
 export interface ConfigAlteration {

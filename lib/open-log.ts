@@ -11,6 +11,8 @@ import type {
   ListOffsetsRequest,
   Log,
   NewTopic,
+  PartitionDescription,
+  PartitionPlace,
   ProduceRequest,
   ProduceResult,
   TopicDescription,
@@ -18,12 +20,14 @@ import type {
 import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
 import { deleteRecords } from './partition/delete-records.ts';
 import { storageError } from './partition/faults.ts';
+import { readLeaderEpochs } from './partition/leader-epochs.ts';
 import { listOffset } from './partition/list-offsets.ts';
 import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
 import type { Codecs } from './record/codecs.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
+import { readIncident } from './segment/incident.ts';
 import type { Bucket } from './storage/bucket.ts';
 import type { Call } from './storage/call.ts';
 import type { Clock } from './storage/clock.ts';
@@ -85,11 +89,6 @@ export function engineParts(options: LogOptions): EngineParts {
     ...(options.gather === undefined ? {} : { gather: options.gather }),
     readsAhead: options.readsAhead ?? false,
   };
-}
-
-interface PartitionName {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 class EngineLog implements Log {
@@ -196,6 +195,18 @@ class EngineLog implements Log {
     return { batches, nextOffset, highWatermark, logStartOffset: state.logStart };
   }
 
+  async describePartition(place: PartitionPlace, call: Call): Promise<PartitionDescription> {
+    return answered(async () => {
+      const { pk } = await this.#partition(place, call);
+      const { catalog } = this.#parts;
+      const [incident, { epochs }] = await Promise.all([
+        readIncident(catalog, pk, call),
+        readLeaderEpochs(catalog, pk, call),
+      ]);
+      return { ...(incident === undefined ? {} : { incident }), leaderEpochs: epochs };
+    });
+  }
+
   async listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset> {
     return answered(() => this.#listOffsets(request, call));
   }
@@ -220,13 +231,13 @@ class EngineLog implements Log {
     return { logStartOffset: await deleteRecords(this.#parts, partition, request.offset, call) };
   }
 
-  async #partition(place: PartitionName, call: Call): Promise<Partition> {
+  async #partition(place: PartitionPlace, call: Call): Promise<Partition> {
     const { topic } = await this.#topicOf(place, call);
     return this.#partitions.of(topic.topicId, place.partition);
   }
 
   /** A partition that the topic does not have may have been added since it was looked up. */
-  async #topicOf(place: PartitionName, call: Call): Promise<SeenTopic> {
+  async #topicOf(place: PartitionPlace, call: Call): Promise<SeenTopic> {
     const known = await this.#topics.resolve(place.topic, call);
     if (hasPartition(known.topic, place.partition)) return known;
     this.#topics.forget(place.topic);

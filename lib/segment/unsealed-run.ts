@@ -3,13 +3,18 @@ import { contiguousFrom } from '../partition/read-plan.ts';
 import { readBounds } from '../partition/tail.ts';
 import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
+import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
+import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
+import { noteIncident } from './incident.ts';
 import { chunkBytes } from './seal-due.ts';
 
 interface Dependencies {
   readonly hot: Table<number>;
   readonly catalog: Table<string>;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly rules: Rules;
 }
 
@@ -83,5 +88,9 @@ async function refuseGap(
   if (first === undefined || first.baseOffset === end) return;
   const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
   if (bounds.sealedEnd !== sealedEnd) return;
+  const foundMs = bounds.observation.serverMs ?? deps.clock.wallMs();
+  const gap = { kind: 'gap', offset: end, nextOffset: first.baseOffset, foundMs } as const;
+  // The gap matters more than its note, which the next sealer tries again.
+  await noteIncident(deps, pk, gap, call).catch(() => undefined);
   throw new StorageFault('damaged', `Partition ${pk}: the hot chain has a gap at offset ${end}`);
 }

@@ -5,7 +5,13 @@ import { type HttpResponse, jsonResponse, MEDIA } from '../message.ts';
 import { missingPartition, partitionParam } from '../number-param.ts';
 import { type Exchange, param, type Route, type RouteDoc } from '../route.ts';
 import type { Schema } from '../schemas/common.ts';
-import { Partition, PartitionList, PartitionWithOffsets, Replica, ReplicaList } from '../schemas/v3.ts';
+import {
+  PartitionList,
+  PartitionWithOffsets,
+  PartitionWithState,
+  Replica,
+  ReplicaList,
+} from '../schemas/v3.ts';
 import { type V3Names, v3List, v3Names } from '../v3-links.ts';
 import { partitionEnds } from './v2-topics.ts';
 
@@ -73,6 +79,30 @@ async function existingPlace(exchange: Exchange): Promise<Place> {
   const topic = await describe(exchange);
   if (partition >= topic.partitionCount) throw missingPartition(partition);
   return placeOf(v3Names(exchange), topic.name, partition);
+}
+
+/** What only a look at the partition itself tells is not in the list of all. */
+async function withState(exchange: Exchange): Promise<object> {
+  const place = await existingPlace(exchange);
+  const { topic, partition } = place;
+  const { log } = exchange.services;
+  const { incident, leaderEpochs } = await log.describePartition({ topic, partition }, exchange.call);
+  return {
+    ...partitionBody(place),
+    incident:
+      incident === undefined
+        ? null
+        : {
+            kind: incident.kind,
+            offset: incident.offset,
+            next_offset: incident.nextOffset,
+            found_ms: incident.foundMs,
+          },
+    leader_epochs: leaderEpochs.map(({ leaderEpoch, startOffset }) => ({
+      leader_epoch: leaderEpoch,
+      start_offset: startOffset,
+    })),
+  };
 }
 
 async function listPartitions(exchange: Exchange): Promise<object> {
@@ -146,8 +176,8 @@ export const v3PartitionRoutes: readonly Route[] = [
     listPartitions,
   ),
   partitionRoute(
-    { path: PARTITION, operationId: 'getPartition', summary: 'One partition.', answer: Partition },
-    async (exchange) => partitionBody(await existingPlace(exchange)),
+    { path: PARTITION, operationId: 'getPartition', summary: 'One partition.', answer: PartitionWithState },
+    withState,
   ),
   partitionRoute(
     {

@@ -125,6 +125,14 @@ const partitionMembers = {
   reassignment: link,
 } as const;
 export const Partition: Schema = z.strictObject({ ...object('KafkaPartition'), ...partitionMembers });
+export const PartitionWithState: Schema = z.strictObject({
+  ...object('KafkaPartition'),
+  ...partitionMembers,
+  incident: z.nullable(
+    z.strictObject({ kind: z.string(), offset: int53, next_offset: int53, found_ms: int53 }),
+  ),
+  leader_epochs: z.array(z.strictObject({ leader_epoch: int32, start_offset: int53 })),
+});
 export const PartitionList: Schema = list('KafkaPartitionList', Partition);
 export const PartitionWithOffsets: Schema = z.strictObject({
   ...object('KafkaPartitionWithOffsets'),

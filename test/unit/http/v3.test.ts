@@ -228,7 +228,11 @@ describe('partitions', () => {
     await produce(api, '/topics/t/partitions/1', [{ value: 1 }, { value: 2 }]);
     const { json } = await api.at('GET', '/topics/t/partitions');
     expect(json.data).toHaveLength(2);
-    expect((await api.at('GET', '/topics/t/partitions/1')).json).toEqual(json.data[1]);
+    expect((await api.at('GET', '/topics/t/partitions/1')).json).toEqual({
+      ...json.data[1],
+      incident: null,
+      leader_epochs: [],
+    });
     expect((await api.at('GET', '/topics/t/partitions/1/offset')).json).toMatchObject({
       kind: 'KafkaPartitionWithOffsets',
       partition_id: 1,

@@ -144,6 +144,15 @@ describe('a gap in the hot chain', () => {
     expect((await push()).incident).toEqual(incident);
   });
 
+  it('is noted by the sealer that meets it, and told of by the partition', async () => {
+    clock.advance(4 * DAY_MS);
+    const settings = { segmentBytes: 1e9, segmentMs: DAY_MS, hotRetentionMs };
+    await expect(sealOnce(engineParts(storage), pk, settings, call())).rejects.toThrow('gap at offset 1');
+    const incident = { kind: 'gap', offset: 1, nextOffset: 2, foundMs: clock.wallMs() };
+    const described = await log.describePartition({ topic: 'orders', partition: 0 }, call());
+    expect(described).toEqual({ incident, leaderEpochs: [] });
+  });
+
   it('ends when the chain is whole again', async () => {
     await push();
     const [first] = await chunks();
