@@ -11,6 +11,8 @@ export type TopicConfigName =
   | 'delete.retention.ms'
   | 'hot.inline.max.bytes'
   | 'hot.retention.ms'
+  | 'local.retention.bytes'
+  | 'local.retention.ms'
   | 'max.compaction.lag.ms'
   | 'max.message.bytes'
   | 'message.timestamp.after.max.ms'
@@ -48,6 +50,9 @@ interface Definition {
 }
 
 const DAY_MS = 86_400_000;
+const HOT_RETENTION_MS = { min: LIMITS.hotRetentionMsMin, max: 365 * DAY_MS } as const;
+/** Kafka's word for "whatever the other config says". */
+const AS_OTHERWISE = -2;
 const INT_MAX = 2 ** 31 - 1;
 
 const integer =
@@ -108,7 +113,18 @@ const DEFINITIONS: Readonly<Record<TopicConfigName, Definition>> = {
   'hot.retention.ms': {
     default: String(LIMITS.hotRetentionMsDefault),
     documentation: 'How long chunks stay in the hot table; sealing happens long before.',
-    check: integer({ min: LIMITS.hotRetentionMsMin, max: 365 * DAY_MS }),
+    check: integer(HOT_RETENTION_MS),
+  },
+  'local.retention.bytes': {
+    default: String(AS_OTHERWISE),
+    documentation: 'Accepted for compatibility: time alone limits what stays in the hot table.',
+    check: integer({ min: AS_OTHERWISE }),
+  },
+  'local.retention.ms': {
+    default: String(AS_OTHERWISE),
+    documentation:
+      "Kafka's name for hot.retention.ms, where that is not set: at least 1 day and at most 365 days count; -2 leaves it at the default.",
+    check: integer({ min: AS_OTHERWISE }),
   },
   'max.compaction.lag.ms': {
     default: '9223372036854775807',
@@ -183,7 +199,21 @@ export function isTopicConfigName(name: string): name is TopicConfigName {
 
 /** The value in force: what the topic sets, else the default. */
 export function configValue(configs: TopicConfigs, name: TopicConfigName): string {
-  return configs[name] ?? DEFINITIONS[name].default;
+  const set = configs[name];
+  if (set !== undefined) return set;
+  const local = name === 'hot.retention.ms' ? localRetention(configs) : undefined;
+  return local ?? DEFINITIONS[name].default;
+}
+
+/**
+ * The hot table is what a tiered Kafka calls local (KIP-405), so its config counts here too, within our bounds. Undefined
+ * if it says nothing.
+ */
+function localRetention(configs: TopicConfigs): string | undefined {
+  const localMs = Number(configs['local.retention.ms'] ?? AS_OTHERWISE);
+  if (localMs === AS_OTHERWISE) return undefined;
+  const { min, max } = HOT_RETENTION_MS;
+  return String(localMs < 0 ? max : Math.min(max, Math.max(min, localMs)));
 }
 
 /** A numeric config. Longs past 2^53 (Kafka's "for ever") come back rounded, which compares the same. */
@@ -236,7 +266,7 @@ export function describeConfigs(configs: TopicConfigs): TopicConfigEntry[] {
     const byDefault = { name, value: DEFINITIONS[name].default, source: 'DEFAULT_CONFIG' } as const;
     return {
       name,
-      value: set ?? byDefault.value,
+      value: configValue(configs, name),
       source: set === undefined ? 'DEFAULT_CONFIG' : 'DYNAMIC_TOPIC_CONFIG',
       isDefault: set === undefined,
       documentation: DEFINITIONS[name].documentation,
