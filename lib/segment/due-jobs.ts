@@ -1,6 +1,7 @@
 import { LIMITS } from '../limits.ts';
 import { appendedMs } from '../partition/chunk.ts';
 import { configNumber, type TopicConfigs } from '../topic/configs.ts';
+import { compactSettings } from './compact/plan.ts';
 import type { PartitionLook } from './partition-look.ts';
 import { isExpired, type RetentionSettings } from './plan-retention.ts';
 import { retentionSettings } from './retention.ts';
@@ -18,6 +19,8 @@ export interface DueJob {
 /** A sealer makes no segment that is larger, whatever `segment.bytes` says. */
 const SEAL_BYTES_MAX = LIMITS.segmentBytesDefault;
 
+const COMPACT_LOOK_MS = 86_400_000;
+
 /** What a look at a partition says is due. Pure; the worker looks again, consistently, before it does anything. */
 export function dueJobs(look: PartitionLook, configs: TopicConfigs, nowMs: number): DueJob[] {
   const jobs: DueJob[] = [];
@@ -27,6 +30,9 @@ export function dueJobs(look: PartitionLook, configs: TopicConfigs, nowMs: numbe
   }
   const retain = retainDue(look, retentionSettings(configs), nowMs);
   if (retain !== undefined) jobs.push({ job: 'retain', ...retain });
+  if (look.sealedEnd > 0 && compactSettings(configs) !== undefined) {
+    jobs.push({ job: 'compact', progress: compactProgress(look, nowMs), isOnce: true });
+  }
   return jobs;
 }
 
@@ -60,6 +66,14 @@ function isPushDue(
 ): boolean {
   if (expiresAtSeconds === undefined) return false;
   return expiresAtSeconds * 1_000 - nowMs < configNumber(configs, 'hot.retention.ms') / 2;
+}
+
+/**
+ * A seal may make a log dirty enough; lags and the end of tombstones are a matter of time, for which a look a day is
+ * enough. How dirty it is takes reading every segment's item: the worker does that.
+ */
+function compactProgress({ sealedEnd }: PartitionLook, nowMs: number): string {
+  return `${sealedEnd} ${Math.floor(nowMs / COMPACT_LOOK_MS)}`;
 }
 
 function retainDue(

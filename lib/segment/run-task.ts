@@ -3,6 +3,8 @@ import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
 import { configNumber } from '../topic/configs.ts';
 import { TOPICS_KEY, type Topic, topicFromItem } from '../topic/topic-item.ts';
+import { compactOnce } from './compact/pass.ts';
+import { compactSettings } from './compact/plan.ts';
 import { pushExpiry } from './push-expiry.ts';
 import { retainOnce, retentionSettings } from './retention.ts';
 import { sealOnce } from './seal.ts';
@@ -32,6 +34,7 @@ const RUNNERS: Readonly<Record<TaskJob, (parts: EngineParts, work: Work) => Prom
   seal,
   'push-expiry': push,
   retain,
+  compact,
 };
 
 /** Runs one task. Throws `StorageFault`: nothing is half done, and the same task may be run again. */
@@ -74,5 +77,22 @@ async function retain(parts: EngineParts, { pk, topic, lastStepMs, call }: Work)
   const report = await retainOnce(parts, pk, retentionSettings(topic.configs), time);
   const { logStart, logStartBefore, droppedCount, droppedBytes } = report;
   const counts = { deletedOffsets: logStart - logStartBefore, droppedCount, droppedBytes };
+  return { kind: 'done', counts };
+}
+
+async function compact(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): Promise<TaskOutcome> {
+  const settings = compactSettings(topic.configs);
+  const counts = { compactedSegments: 0, rewrittenCount: 0, bytesBefore: 0, bytesAfter: 0 };
+  while (settings !== undefined) {
+    if (parts.clock.monotonicMs() >= lastStepMs) return { kind: 'unfinished', counts };
+    const outcome = await compactOnce(parts, pk, settings, call);
+    if (outcome.kind === 'notDue' || outcome.kind === 'lost') break;
+    counts.compactedSegments += outcome.work.segmentCount;
+    counts.rewrittenCount += outcome.work.rewrittenCount;
+    counts.bytesBefore += outcome.work.bytesBefore;
+    counts.bytesAfter += outcome.work.bytesAfter;
+    if (outcome.kind === 'unfinished') return { kind: 'unfinished', counts };
+    if (!outcome.more) break;
+  }
   return { kind: 'done', counts };
 }

@@ -1,5 +1,5 @@
 /** What a worker does for one partition. Every job is safe to run twice, at once, and half. */
-export const TASK_JOBS = ['seal', 'push-expiry', 'retain'] as const;
+export const TASK_JOBS = ['seal', 'push-expiry', 'retain', 'compact'] as const;
 export type TaskJob = (typeof TASK_JOBS)[number];
 
 /** One job for one partition: what a planner sends and a worker runs. */

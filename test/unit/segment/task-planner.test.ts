@@ -40,7 +40,7 @@ async function openHouse(): Promise<House> {
     log,
     call,
     produce: async (topic, partition, bytes = 100) => {
-      const record = textRecord('x'.repeat(bytes), { timestampMs: clock.wallMs() });
+      const record = textRecord('x'.repeat(bytes), { key: Buffer.from('k'), timestampMs: clock.wallMs() });
       const batches = encodeBatch(codecs, [record], { compression: 'none' });
       await log.produce({ topic, partition, batches }, call());
     },
@@ -213,6 +213,26 @@ describe('the plan of what is due', () => {
     // The first segment goes in two steps: its item has to have stood for an hour.
     const second = ['seal 4', 'retain 4.25', 'retain 4.5', 'retain 4.75'];
     expect(asked).toEqual(['seal 1', 'retain 1.25', ...second]);
+  });
+
+  it('looks at a compacted topic after each seal and once a day, and leaves the others alone', async () => {
+    const house = await openHouse();
+    const configs = { 'cleanup.policy': 'compact' };
+    await house.log.createTopic({ name: 't', configs }, house.call());
+    await house.produce('t', 0);
+    const plan = plannerOf(house);
+    const asked: string[] = [];
+    for (let day = 0; day < 4; day += 0.25) {
+      for (const task of (await plan()).tasks) {
+        asked.push(`${task.job} ${day}`);
+        expect(await house.run(task)).toMatchObject({ kind: 'done' });
+      }
+      house.clock.advance(DAY_MS / 4);
+    }
+    const compacts = asked.filter((name) => name.startsWith('compact'));
+    expect(asked.filter((name) => name.startsWith('seal'))).toEqual(['seal 1']);
+    expect(compacts[0]).toBe('compact 1.25');
+    expect(compacts.length).toBeLessThanOrEqual(4);
   });
 
   it('sees within an hour what a client has deleted from an idle partition', async () => {
