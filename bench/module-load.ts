@@ -17,7 +17,7 @@ export interface ModuleLoad {
   readonly ratioToBare: number;
 }
 
-export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'planner', 'worker'] as const;
+export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'planner', 'worker', 'sweeper'] as const;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

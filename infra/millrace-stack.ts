@@ -32,6 +32,7 @@ export interface MillraceStackProps extends StackProps {
 const REQUEST_SECONDS = 29;
 const PLANNER_SECONDS = 120;
 const WORKER_SECONDS = 300;
+const SWEEPER_SECONDS = 900;
 
 /** One log in one region: storage, the functions, the HTTP API, and what keeps the log within its policy. */
 export class MillraceStack extends Stack {
@@ -75,12 +76,17 @@ export class MillraceStack extends Stack {
       environment,
     });
     const worker = engine('worker', {
-      description: 'Millrace: seals what is old or large',
+      description: 'Millrace: seals, retains and compacts',
       timeoutSeconds: WORKER_SECONDS,
       memoryMb: 2048,
       environment,
     });
-    new Maintenance(this, 'Maintenance', { tasks, planner, planMinutes, worker, workersMax });
+    const sweeper = engine('sweeper', {
+      description: 'Millrace: removes what nothing refers to, and what deleted topics have left',
+      timeoutSeconds: SWEEPER_SECONDS,
+      deadLetters: tasks.deadLetters,
+    });
+    new Maintenance(this, 'Maintenance', { tasks, planner, planMinutes, worker, workersMax, sweeper });
     new Alarms(this, 'Alarms', {
       planner,
       planMinutes,

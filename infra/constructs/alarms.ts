@@ -75,6 +75,13 @@ export class Alarms extends Construct {
       threshold: 3,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
+    this.#alarm('SweepFindings', {
+      alarmDescription:
+        'Millrace: a sweep found objects that are not ours, or metadata it could not read; it deletes neither',
+      metric: this.#own('SweepFindings', { statistic: 'Sum', period: Duration.days(1) }),
+      threshold: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
     // A queue that nobody uses stops reporting after six hours, whatever lies in it: the state stays as it is.
     this.#alarm('DeadLetters', {
       alarmDescription: 'Millrace: tasks that could not be done, after three tries, lie in the dead letters',

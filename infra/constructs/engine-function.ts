@@ -3,6 +3,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { BUNDLE } from '../bundle.ts';
 import type { LogStorage } from './log-storage.ts';
@@ -21,6 +22,8 @@ export interface EngineFunctionProps {
   readonly logSampleRate?: number;
   /** @default true */
   readonly isTraced?: boolean;
+  /** Takes the events of which every try failed. @default - they are dropped */
+  readonly deadLetters?: IQueue;
   /** More variables. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -42,6 +45,7 @@ export class EngineFunction extends Construct {
       memorySize: props.memoryMb ?? 1024,
       timeout: Duration.seconds(props.timeoutSeconds),
       ...(props.isTraced === false ? {} : { tracing: Tracing.ACTIVE }),
+      ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
       awsSdkConnectionReuse: false, // a setting of SDK 2; SDK 3 keeps connections open by itself
       logGroup: new LogGroup(this, 'Logs', {
         retention: RetentionDays.TWO_WEEKS,

@@ -27,11 +27,11 @@ export interface Permissions {
   readonly listBucket: boolean;
 }
 
-export type FunctionName = 'produce' | 'fetch' | 'admin' | 'planner' | 'worker';
+export type FunctionName = 'produce' | 'fetch' | 'admin' | 'planner' | 'worker' | 'sweeper';
 
 /**
- * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan, update
- * in place, delete a chunk or delete an object: no function's work needs it.
+ * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan or update
+ * in place: no function's work needs it. Only who sweeps may delete an object.
  */
 export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
   produce: {
@@ -51,15 +51,18 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
-  // The default route ends here, so whatever the gateway's routes cannot express may be any group's request.
+  // The default route ends here, so whatever the gateway's routes cannot express may be any group's request. And it runs
+  // jobs on request, so it may also do what the workers and the sweep do.
   admin: {
-    // A put here is a chunk, or the closed marker of a partition that is deleted.
-    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
-    // Besides topics and idempotency keys it writes the log start, under the keys of partitions.
-    catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    // A put here is a chunk, its later expiry, or the closed marker of a partition that is deleted; a delete is that marker's.
+    hot: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    // Besides topics and idempotency keys it writes what lies under the keys of partitions.
+    catalog: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     bucket: [
-      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
-      { actions: ['s3:PutObject'], keys: ['spill/*'] },
+      {
+        actions: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
+        keys: ['spill/*', 'segments/*', 'sweep/*'],
+      },
     ],
     listBucket: true,
   },
@@ -78,6 +81,21 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     bucket: [
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
       { actions: ['s3:PutObject'], keys: ['segments/*'] },
+    ],
+    listBucket: true,
+  },
+  // Of the functions on a schedule the only one that may delete objects, and what deleted topics have left in the tables.
+  sweeper: {
+    // A put is the closed marker of a deletion that was cut off.
+    hot: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query'] },
+      { actions: ['dynamodb:PutItem'], leadingKeys: ['topics', 'deleted', 'maintenance'] },
+    ],
+    bucket: [
+      { actions: ['s3:DeleteObject'], keys: ['spill/*', 'segments/*', 'sweep/*'] },
+      // What one run notes down for the next.
+      { actions: ['s3:GetObject', 's3:PutObject'], keys: ['sweep/*'] },
     ],
     listBucket: true,
   },

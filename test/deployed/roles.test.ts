@@ -78,6 +78,7 @@ const OPERATIONS = new Map<string, Operation>([
   ...onTable('catalog', catalog, catalogKey),
   ...onObjects('spill'),
   ...onObjects('segments'),
+  ...onObjects('sweep'),
   ...onObjects('other'),
   ['bucket list', ({ s3 }) => s3.send(new ListObjectsV2Command({ Bucket: bucket }))],
 ]);
@@ -93,14 +94,22 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['spill/ get', 'segments/ get', 'bucket list'],
   ],
   Admin: [
-    ...['hot get', 'hot put', 'hot query'],
-    ...['catalog get', 'catalog put', 'catalog query'],
-    ...['spill/ get', 'spill/ put', 'segments/ get', 'bucket list'],
+    ...['hot delete', 'hot get', 'hot put', 'hot query'],
+    ...['catalog delete', 'catalog get', 'catalog put', 'catalog query'],
+    ...['spill/ delete', 'spill/ get', 'spill/ put'],
+    ...['segments/ delete', 'segments/ get', 'segments/ put'],
+    ...['sweep/ delete', 'sweep/ get', 'sweep/ put', 'bucket list'],
   ],
   Planner: ['hot query', 'catalog query'],
   Worker: [
     ...['hot put', 'hot query', 'catalog delete', 'catalog get', 'catalog put', 'catalog query'],
     ...['spill/ get', 'segments/ get', 'segments/ put', 'bucket list'],
+  ],
+  // The emulator knows no leading keys, so that the sweeper may put any item of the catalog here.
+  Sweeper: [
+    ...['hot delete', 'hot put', 'hot query'],
+    ...['catalog delete', 'catalog get', 'catalog put', 'catalog query'],
+    ...['spill/ delete', 'segments/ delete', 'sweep/ delete', 'sweep/ get', 'sweep/ put', 'bucket list'],
   ],
 };
 

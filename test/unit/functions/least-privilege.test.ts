@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { observer } from '../../../functions/observer.ts';
+import { type SweepFunctionReport, sweepFunction } from '../../../functions/sweep-function.ts';
 import { type FunctionName, PERMISSIONS, type Permissions } from '../../../infra/constructs/permissions.ts';
 import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.ts';
 import type { RouteGroup } from '../../../lib/http/route.ts';
+import { JOBS } from '../../../lib/jobs.ts';
+import { openMaintenance } from '../../../lib/maintenance.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
 import { runTask } from '../../../lib/segment/run-task.ts';
 import { createTaskPlanner } from '../../../lib/segment/task-planner.ts';
@@ -12,6 +16,7 @@ import type { SortKey, Table } from '../../../lib/storage/table.ts';
 import { storedClusterId } from '../../../lib/topic/cluster-id.ts';
 import { memoryStorage, newCall } from '../../support/log-on-memory.ts';
 import { virtualClock } from '../storage/virtual-clock.ts';
+import { lambdaContext } from './http-event-fixture.ts';
 
 /**
  * The real engine on storage that refuses what the role of a function may not do: what IAM would refuse on AWS, leading
@@ -112,7 +117,8 @@ async function open(name: FunctionName, groups: readonly RouteGroup[]): Promise<
   const onFault = ({ cause }: { readonly cause: unknown }): void => {
     throw cause;
   };
-  return createHttpHandler({ ...own, log, groups, onFault });
+  const maintenance = openMaintenance(engineParts(own), { leavesToExpiry: true });
+  return createHttpHandler({ ...own, log, maintenance, groups, onFault });
 }
 
 const handlers = new Map<string, HttpHandler>();
@@ -254,11 +260,53 @@ describe('what the engine does is within the rights of the function that does it
     expect((await maintain('push-expiry')).pushedCount).toBeGreaterThan(0);
   });
 
+  it.each(JOBS)('admin: runs %s on request', async (job) => {
+    const path = `${V3}/topics/t/maintenance:run`;
+    const answer = await ask(handlers.get('admin'), { method: 'POST', path, body: { job } });
+    expect(refusals).toEqual([]);
+    expect(answer.status, answer.body).toBe(200);
+  });
+
+  it('admin: removes what a deleted topic has left, objects that nothing refers to among it', async () => {
+    const admin = handlers.get('admin');
+    const gone = { topic_name: 'gone', partitions_count: 1 };
+    expect((await ask(admin, { method: 'POST', path: `${V3}/topics`, body: gone })).status).toBe(201);
+    const body = records(large, large);
+    expect((await ask(admin, { method: 'POST', path: '/topics/gone/partitions/0/', body })).status).toBe(200);
+    expect((await ask(admin, { method: 'DELETE', path: `${V3}/topics/gone` })).status).toBe(204);
+    const sweep = { method: 'POST', path: `${V3}/topics/t/maintenance:run`, body: { job: 'sweep' } };
+    await ask(admin, sweep);
+    clock.advance(2 * 86_400_000);
+    const { counts } = JSON.parse((await ask(admin, sweep)).body);
+    expect(refusals).toEqual([]);
+    expect(counts.removedTopicCount).toBe(1);
+  });
+
   it('admin: deletes the topic and makes it again', async () => {
     const admin = handlers.get('admin');
     expect((await ask(admin, { method: 'DELETE', path: `${V3}/topics/t` })).status).toBe(204);
     expect((await ask(admin, { method: 'POST', path: `${V3}/topics`, body: topic })).status).toBe(201);
     expect(refusals).toEqual([]);
+  });
+
+  it('sweeper: removes what the deleted topic and retention have left', async () => {
+    const handler = sweepFunction({
+      engine: async () => engineParts(storageOf('sweeper')),
+      clock,
+      observer: observer({ service: 'sweeper', logSampleRate: 0, random: () => 0 }),
+    });
+    const run = (event: object): Promise<SweepFunctionReport> => handler(event, lambdaContext(900_000));
+    await run({ job: 'remove-topics' });
+    clock.advance(3 * 3_600_000);
+    const removed = await run({ job: 'remove-topics' });
+    expect(refusals).toEqual([]);
+    expect(removed.topics).toMatchObject({ removedCount: 1, isComplete: true });
+    expect(removed.topics.removedItemCount).toBeGreaterThan(0);
+    clock.advance(30 * 86_400_000);
+    const { swept } = await run({ job: 'sweep' });
+    expect(refusals).toEqual([]);
+    expect(swept).toMatchObject({ isComplete: true, failures: [] });
+    expect(swept?.deletedCount).toBeGreaterThan(0);
   });
 
   it('and the guard does refuse what is outside of them', async () => {

@@ -2,6 +2,7 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { type Observer, observer } from '../../../functions/observer.ts';
 import { planFunction } from '../../../functions/plan-function.ts';
+import { type SweepFunctionReport, sweepFunction } from '../../../functions/sweep-function.ts';
 import { workFunction } from '../../../functions/work-function.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
 import type { EngineParts } from '../../../lib/partition/partitions.ts';
@@ -152,5 +153,27 @@ describe('the worker function', () => {
     const handler = workFunction({ engine: async () => parts, send: never, clock, observer: watching() });
     const answer = await handler(eventOf(...tasks.map(encodeTask)), lambdaContext(0));
     expect(answer.batchItemFailures).toHaveLength(2);
+  });
+});
+
+describe('the sweeper function', () => {
+  it('counts what is not ours as a finding and leaves it, and says nothing about an idle log', async () => {
+    const { clock, parts } = await dueStorage();
+    const handler = sweepFunction({ engine: async () => parts, clock, observer: watching() });
+    const sweep = (): Promise<SweepFunctionReport> => handler({ job: 'sweep' }, lambdaContext(900_000));
+    await sweep();
+    expect(written.lines).toEqual([]);
+    await parts.bucket.put('holiday/photo', new Uint8Array(9), newCall(clock));
+    clock.advance(2 * DAY_MS);
+    const { swept } = await sweep();
+    expect(swept).toMatchObject({ deletedCount: 0, foreign: { count: 1, examples: ['holiday/photo'] } });
+    expect(metricsNamed('SweepFindings')).toEqual([1]);
+  });
+
+  it('leaves the bucket alone when only deleted topics are asked for', async () => {
+    const { clock, parts } = await dueStorage();
+    const handler = sweepFunction({ engine: async () => parts, clock, observer: watching() });
+    const report = await handler({ job: 'remove-topics' }, lambdaContext(900_000));
+    expect(report).not.toHaveProperty('swept');
   });
 });

@@ -14,12 +14,13 @@ const onX86 = stackTemplate({ architecture: Architecture.X86_64 });
 const functions = functionsIn(template);
 
 describe('functions', () => {
-  it('are five: produce, fetch, admin, planner, worker', () => {
+  it('are six: produce, fetch, admin, planner, worker, sweeper', () => {
     expect(functions.map(([id]) => id.replace(/Function.*/, '')).sort()).toEqual([
       'Admin',
       'Fetch',
       'Planner',
       'Produce',
+      'Sweeper',
       'Worker',
     ]);
   });
@@ -58,6 +59,7 @@ describe('functions', () => {
       Admin: 29,
       Planner: 120,
       Worker: 300,
+      Sweeper: 900,
     });
   });
 

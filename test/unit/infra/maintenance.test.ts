@@ -30,6 +30,25 @@ describe('the running of maintenance', () => {
     });
   });
 
+  it('sweeps once a day, removes deleted topics every hour, and keeps what failed', () => {
+    const target = (job: string): object => ({
+      Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Sweeper'), 'Arn'] },
+      Input: JSON.stringify({ job }),
+    });
+    template.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 day)',
+      Targets: [Match.objectLike(target('sweep'))],
+    });
+    template.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 hour)',
+      Targets: [Match.objectLike(target('remove-topics'))],
+    });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Timeout: 900,
+      DeadLetterConfig: { TargetArn: arnOf(deadLettersId) },
+    });
+  });
+
   it('gives a task three tries, each longer than the worker may run, and then keeps it for two weeks', () => {
     expect(queues[tasksId]?.Properties).toMatchObject({
       VisibilityTimeout: 6 * 300,
@@ -76,6 +95,7 @@ describe('alarms', () => {
       'OldestUnsealed',
       'PlannerFailing',
       'PlannerSilent',
+      'SweepFindings',
     ]);
   });
 
@@ -131,6 +151,16 @@ describe('alarms', () => {
       Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [deadLettersId, 'QueueName'] } }],
       Threshold: 1,
       TreatMissingData: 'ignore',
+    });
+  });
+
+  it('notice what a sweep found', () => {
+    expect(alarms.get('SweepFindings')).toMatchObject({
+      Namespace: 'Millrace',
+      MetricName: 'SweepFindings',
+      Statistic: 'Sum',
+      Threshold: 1,
+      TreatMissingData: 'notBreaching',
     });
   });
 

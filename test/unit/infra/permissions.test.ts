@@ -17,7 +17,7 @@ const TASKS = {
     'Arn',
   ],
 };
-const ROLES = ['Produce', 'Fetch', 'Admin', 'Planner', 'Worker'];
+const ROLES = ['Produce', 'Fetch', 'Admin', 'Planner', 'Worker', 'Sweeper'];
 
 const WRITES =
   /^(dynamodb:(Put|Update|Delete|BatchWrite|Create|Restore|PartiQL)|s3:(Put|Delete|Abort|Restore|Create))/;
@@ -62,11 +62,13 @@ describe('roles', () => {
     expect(actionsOf(template, 'Fetch').filter((action) => WRITES.test(action))).toEqual([]);
   });
 
-  it('admin changes topics and serves what no route names, and deletes nothing: a deleted topic leaves its item', () => {
+  it('admin changes topics, serves what no route names, and runs jobs on request', () => {
     expect(actionsOf(template, 'Admin')).toEqual([
+      'dynamodb:DeleteItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
+      's3:DeleteObject',
       's3:GetObject',
       's3:ListBucket',
       's3:PutObject',
@@ -100,8 +102,20 @@ describe('roles', () => {
     }
   });
 
-  it('nobody may delete an object', () => {
-    for (const role of ROLES) expect(allowing(role, 's3:DeleteObject'), role).toEqual([]);
+  it('nobody may delete an object but the sweeper, and admin, which sweeps on request', () => {
+    const others = ROLES.filter((role) => role !== 'Admin' && role !== 'Sweeper');
+    for (const role of others) expect(allowing(role, 's3:DeleteObject'), role).toEqual([]);
+  });
+
+  it('sweeper writes no segment, and no item of a partition but the closed marker', () => {
+    expect(allowing('Sweeper', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([objects('sweep/*')]);
+    const toCatalog = allowing('Sweeper', 'dynamodb:PutItem').filter(
+      ({ Resource }) => JSON.stringify(Resource) === JSON.stringify(CATALOG),
+    );
+    const keys = ['topics', 'deleted', 'maintenance'];
+    expect(toCatalog).toMatchObject([
+      { Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } } },
+    ]);
   });
 
   it.each(ROLES)('%s is allowed nothing by wildcard', (role) => {
