@@ -16,6 +16,20 @@ interface Break {
 /** A rule, or what else it keeps from happening. */
 export type BreakName = keyof Rules;
 
+const COMPACTED: Partial<Profile> = {
+  eraCount: 3,
+  gapsMs: [6 * 3_600_000],
+  topicConfigs: {
+    'hot.retention.ms': String(DAY_MS),
+    'cleanup.policy': 'compact',
+    'min.cleanable.dirty.ratio': '0',
+  },
+  keyCount: 3,
+  tombstoneRate: 0.3,
+  jobsPerEra: { seal: 4, compact: 4 },
+  guardedBy: ['seal', 'compact'],
+};
+
 const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
   /** Answers get lost behind writes that took effect, so writers often lose to themselves. */
   tokenCheck: {
@@ -153,6 +167,16 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
       jobsPerEra: { seal: 2, retain: 2, sweep: 2 },
       guardedBy: ['seal', 'retain', 'sweep'],
     },
+  },
+  /** Every pass drops what it should keep. */
+  compactionKeepsNewest: {
+    shows: ['I8'],
+    conditions: COMPACTED,
+  },
+  /** Tombstones go in the pass that removes what they delete. */
+  tombstoneHorizon: {
+    shows: ['I8'],
+    conditions: COMPACTED,
   },
   /** Nobody seals for days; only the expiry keeps what was written. */
   expiryPushedOut: {

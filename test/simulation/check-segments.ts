@@ -1,7 +1,7 @@
-import { batchesIn, type Codecs } from '../../lib/record/index.ts';
 import { SEGMENT_PREFIX, type Segment, segmentFromItem } from '../../lib/segment/segment-item.ts';
+import type { ObjectContents } from './object-contents.ts';
 import type { Past } from './past.ts';
-import { decodeRecords, type TextRecord, TOMBSTONE } from './records.ts';
+import type { TextRecord } from './records.ts';
 import type { Storage } from './storage.ts';
 import type { Change } from './table-server.ts';
 import { isDeleting, type Truth } from './truth.ts';
@@ -10,11 +10,15 @@ import type { Violation } from './violation.ts';
 /**
  * I1, I3, I6 to I8 of sealed data, after every change of the segment chain: it has no gaps and its end never moves back;
  * an object is there before its item; each holds the records that were stored in its range, at their offsets, but for
- * those that retention or compaction may take; nothing that a tombstone has deleted comes back when the tombstone goes.
+ * those that retention or compaction may take.
  */
-export function checkSegments(storage: Storage, truth: Truth, past: Past, codecs: Codecs): Violation[] {
+export function checkSegments(
+  storage: Storage,
+  truth: Truth,
+  past: Past,
+  contents: ObjectContents,
+): Violation[] {
   const chains = new Map<string, Chain>();
-  const contents = objectReader(storage, codecs);
   const found: Violation[] = [];
   for (const change of storage.catalog.changes) {
     const { key, item, atMs } = change;
@@ -33,7 +37,6 @@ export function checkSegments(storage: Storage, truth: Truth, past: Past, codecs
     judge.place(chain, segment, before);
     judge.object(segment);
     judge.content(segment, before === undefined ? 'I3' : 'I8');
-    judge.tombstones(chain);
     chain.end = Math.max(chain.end, segment.endOffset);
   }
   return found;
@@ -51,26 +54,7 @@ interface Evidence {
   readonly storage: Storage;
   readonly truth: Truth;
   readonly past: Past;
-  readonly contents: (objectKey: string) => ObjectContent | undefined;
-}
-
-interface ObjectContent {
-  readonly bytes: number;
-  readonly records: readonly TextRecord[];
-}
-
-function objectReader(storage: Storage, codecs: Codecs): Evidence['contents'] {
-  const known = new Map<string, ObjectContent>();
-  return (objectKey) => {
-    const bytes = storage.bucket.everStored(objectKey);
-    if (bytes === undefined) return undefined;
-    const content = known.get(objectKey) ?? {
-      bytes: bytes.length,
-      records: [...batchesIn(bytes)].flatMap((batch) => decodeRecords(codecs, batch.bytes)),
-    };
-    known.set(objectKey, content);
-    return content;
-  };
+  readonly contents: ObjectContents;
 }
 
 interface Judge {
@@ -79,7 +63,6 @@ interface Judge {
   place(chain: Chain, segment: Segment, before: Segment | undefined): void;
   object(segment: Segment): void;
   content(segment: Segment, invariant: Violation['invariant']): void;
-  tombstones(chain: Chain): void;
 }
 
 function createJudge(evidence: Evidence, change: Change<string>, found: Violation[]): Judge {
@@ -130,8 +113,9 @@ function createJudge(evidence: Evidence, change: Change<string>, found: Violatio
     content: ({ baseOffset, endOffset, objectKey }, invariant) => {
       const records = objectKey === undefined ? [] : (contents(objectKey)?.records ?? []);
       const offsets = new Set<number>();
-      for (const { offset, text } of records) {
-        if (stored?.get(offset)?.text !== text || offset < baseOffset || offset >= endOffset) {
+      for (const record of records) {
+        const { offset } = record;
+        if (!isSame(stored?.get(offset), record) || offset < baseOffset || offset >= endOffset) {
           report(invariant, `the record at ${offset} is not the one that was stored there`, offset);
           return;
         }
@@ -143,36 +127,9 @@ function createJudge(evidence: Evidence, change: Change<string>, found: Violatio
         return;
       }
     },
-    tombstones: (chain) => {
-      const seen = visibleOffsets(chain, contents);
-      const start = past.logStartAt(pk, atMs);
-      for (const record of stored?.values() ?? []) {
-        const { offset, text } = record;
-        if (offset >= chain.end || seen.has(offset) || offset < start || !text.startsWith(TOMBSTONE))
-          continue;
-        if (past.newerOf(pk, record).some((newer) => seen.has(newer.offset))) continue;
-        const older = past
-          .olderOf(pk, record)
-          .find((other) => other.offset >= start && seen.has(other.offset));
-        if (older === undefined) continue;
-        const message = `the tombstone at ${offset} is gone, and what it deleted still stands at ${older.offset}`;
-        report('I8', message, older.offset);
-        return;
-      }
-    },
   };
 }
 
-/** What a reader finds: where two items cover an offset, the one that begins nearest to it counts. */
-function visibleOffsets(chain: Chain, contents: Evidence['contents']): ReadonlySet<number> {
-  const seen = new Set<number>();
-  const segments = [...chain.segments.values()].sort((a, b) => a.baseOffset - b.baseOffset);
-  segments.forEach(({ objectKey }, index) => {
-    if (objectKey === undefined) return;
-    const behind = segments.slice(index + 1);
-    const isCovered = (offset: number): boolean =>
-      behind.some(({ baseOffset, endOffset }) => baseOffset <= offset && offset < endOffset);
-    for (const { offset } of contents(objectKey)?.records ?? []) if (!isCovered(offset)) seen.add(offset);
-  });
-  return seen;
+function isSame(stored: TextRecord | undefined, { key, text, timestampMs }: TextRecord): boolean {
+  return stored?.text === text && stored.key === key && stored.timestampMs === timestampMs;
 }

@@ -1,10 +1,12 @@
 import { checkChains } from './check-chain.ts';
+import { checkCompaction } from './check-compaction.ts';
 import { checkLogStarts } from './check-log-start.ts';
 import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
 import { checkReferences } from './check-references.ts';
 import { checkSegments } from './check-segments.ts';
 import { checkTopics } from './check-topics.ts';
+import { readObjects } from './object-contents.ts';
 import { readPast } from './past.ts';
 import { readTruth } from './truth.ts';
 import type { Violation } from './violation.ts';
@@ -15,10 +17,12 @@ export function check(world: World): Violation[] {
   const { storage, codecs, history } = world;
   const clockErrorMsMax = world.pool.clockErrorMsMax();
   const truth = readTruth(storage, codecs);
-  const past = readPast(storage, truth, clockErrorMsMax);
+  const past = readPast(storage, truth);
+  const contents = readObjects(storage, codecs);
   const found: Violation[] = [
     ...checkChains(storage, truth, past),
-    ...checkSegments(storage, truth, past, codecs),
+    ...checkSegments(storage, truth, past, contents),
+    ...checkCompaction(storage, truth, past, contents),
     ...checkLogStarts({ storage, truth, past, history, clockErrorMsMax }),
     ...checkTopics(storage.catalog.changes),
     ...checkProduces(history, truth),

@@ -1,5 +1,9 @@
 import { engineParts } from '../../lib/open-log.ts';
 import type { EngineParts } from '../../lib/partition/partitions.ts';
+import { MAP_BYTES_DEFAULT } from '../../lib/segment/compact/offset-map.ts';
+import { compactOnce } from '../../lib/segment/compact/pass.ts';
+import { compactSettings } from '../../lib/segment/compact/plan.ts';
+import { removeDeletedTopics } from '../../lib/segment/delete-topic.ts';
 import { pushExpiry } from '../../lib/segment/push-expiry.ts';
 import { retainOnce, retentionSettings } from '../../lib/segment/retention.ts';
 import { sealOnce } from '../../lib/segment/seal.ts';
@@ -7,14 +11,14 @@ import { sweepOnce } from '../../lib/segment/sweep.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { StorageFault } from '../../lib/storage/fault.ts';
 import { configNumber } from '../../lib/topic/configs.ts';
-import { livePlaces, type Place } from './places.ts';
+import { livePartitions, livePlaces, objectsReferredTo, type Place } from './places.ts';
 import { ask, type Node } from './pool.ts';
 import type { SeededRandom } from './random.ts';
 import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
-type PartitionJob = 'seal' | 'pushExpiry' | 'retain';
-type StorageJob = 'sweep';
+type PartitionJob = 'seal' | 'pushExpiry' | 'retain' | 'compact';
+type StorageJob = 'sweep' | 'removeDeleted';
 export type JobName = PartitionJob | StorageJob;
 
 interface Work {
@@ -32,11 +36,20 @@ const PARTITION_JOBS: Readonly<Record<PartitionJob, (place: Place, work: Work) =
   },
   pushExpiry: ({ pk, configs }, { parts, call }) =>
     pushExpiry(parts, { pk, hotRetentionMs: configNumber(configs, 'hot.retention.ms') }, call),
+  compact: async ({ pk, configs }, { parts, random, call }) => {
+    const settings = compactSettings(configs);
+    if (settings === undefined) return 'not compacted';
+    // Small ones are full long before the log ends.
+    const mapBytes = random.pick([100, 300, MAP_BYTES_DEFAULT]);
+    return compactOnce(parts, pk, { ...settings, mapBytes }, call);
+  },
   retain: ({ pk, configs }, { parts, call }) => retainOnce(parts, pk, retentionSettings(configs), call),
 };
 
 /** And for everything that is stored. */
 const STORAGE_JOBS: Readonly<Record<StorageJob, (work: Work) => Promise<unknown>>> = {
+  removeDeleted: ({ parts, random, call }) =>
+    removeDeletedTopics(parts, { leavesToExpiry: random.chance(0.5) }, call),
   sweep: ({ parts, random, call }) => sweepOnce(parts, { lotObjectsMax: random.pick([1, 3, 100_000]) }, call),
 };
 
@@ -62,7 +75,12 @@ function isPartitionJob(job: JobName): job is PartitionJob {
 }
 
 /** Anything but a storage that cannot be reached is a surprise. */
-export async function runTask(world: World, random: SeededRandom, task: Task, node: Node): Promise<void> {
+export async function runTask(
+  world: World,
+  random: SeededRandom,
+  task: Task,
+  { node, deadlineMs }: { readonly node: Node; readonly deadlineMs: number },
+): Promise<void> {
   const { job, pk } = task;
   const process = node.process.name;
   const what = `${job} ${pk ?? ''}`;
@@ -70,20 +88,31 @@ export async function runTask(world: World, random: SeededRandom, task: Task, no
   await ask(
     world.scheduler,
     node,
-    { patienceMs: 60_000, deadlineMs: 30_000 },
+    { patienceMs: 60_000, deadlineMs },
     // A schedule starts jobs and does not wait: nobody hangs up, however long one slept.
-    (_, { meter, deadlineMs }) =>
-      task.run({ random, parts: engineParts(node.options), call: { meter, deadlineMs } }),
+    (_, { signal: __, ...call }) => task.run({ random, parts: engineParts(node.options), call }),
     (reply) => {
       const detail = (): string => `${what} ${reply.kind === 'answer' ? text(reply.value) : reply.kind}`;
       world.trace.add({ kind: 'did', process, detail });
       if (reply.kind !== 'error') return;
       const { error } = reply;
-      const isStruck = world.history.disasters.some((disaster) => disaster.pk === pk);
-      if (!(error instanceof StorageFault) || (error.kind === 'damaged' && !isStruck))
+      if (!(error instanceof StorageFault) || (error.kind === 'damaged' && !isExcused(world, task, error))) {
         noteSurprise(world, process, what, error);
+      }
     },
   );
+}
+
+/**
+ * Where a chunk was lost, where the topic is gone, and where a job has slept for so long that the object it is missing
+ * is nobody's any more, a complaint about damage does no harm.
+ */
+function isExcused({ history, storage }: World, { pk }: Task, { message }: StorageFault): boolean {
+  if (pk === undefined) return false;
+  if (history.disasters.some((disaster) => disaster.pk === pk)) return true;
+  if (!livePartitions(storage).includes(pk)) return true;
+  const [, objectKey] = /^Object (\S+) is missing/.exec(message) ?? [];
+  return objectKey !== undefined && !objectsReferredTo(storage, pk).includes(objectKey);
 }
 
 function text(outcome: unknown): string {

@@ -1,7 +1,6 @@
 import { logStartFromItem } from '../../lib/segment/log-start.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
-import { ItemReader } from '../../lib/storage/format.ts';
-import { configNumber, configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
+import { configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
 import { TOPICS_KEY, topicFromItem } from '../../lib/topic/topic-item.ts';
 import { type TextRecord, TOMBSTONE } from './records.ts';
 import { createSeries, type Series } from './series.ts';
@@ -24,12 +23,9 @@ export interface Past {
   olderOf(pk: string, record: TextRecord): readonly TextRecord[];
 }
 
-const CLEAN_KEY = 'clean';
-
-export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number): Past {
+export function readPast(storage: Storage, truth: Truth): Past {
   const starts = new Map<string, Series<number>>();
   const sealedEnds = new Map<string, Series<number>>();
-  const cleanEnds = new Map<string, Series<number>>();
   const configs = new Map<string, Series<TopicConfigs>>();
   for (const { key, item, atMs } of storage.catalog.changes) {
     if (item === undefined) continue;
@@ -38,8 +34,6 @@ export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number
       seriesOf(configs, topic.topicId, topic.configs).add(atMs, topic.configs);
     } else if (key.sk === LOG_START_KEY) {
       raise(seriesOf(starts, key.pk, 0), atMs, logStartFromItem(item).offset);
-    } else if (key.sk === CLEAN_KEY) {
-      raise(seriesOf(cleanEnds, key.pk, 0), atMs, new ItemReader('checkpoint', item).number('to'));
     } else if (key.sk.startsWith(SEGMENT_PREFIX)) {
       raise(seriesOf(sealedEnds, key.pk, 0), atMs, segmentFromItem(item).endOffset);
     }
@@ -52,13 +46,6 @@ export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number
   const configsUpTo = (pk: string, ms: number): readonly TopicConfigs[] =>
     configs.get(topicIdOf(pk))?.upTo(ms) ?? [];
 
-  /** A tombstone stays until everything up to it has been compacted and the topic's time for it has passed. */
-  const isPastHorizon = (pk: string, tombstone: TextRecord, ms: number): boolean => {
-    const cleanMs = cleanEnds.get(pk)?.firstMs((end) => end > tombstone.offset) ?? Number.POSITIVE_INFINITY;
-    const keptMs = configsUpTo(pk, ms).map((set) => configNumber(set, 'delete.retention.ms'));
-    return ms >= cleanMs + Math.min(...keptMs) - clockErrorMsMax;
-  };
-
   const mayBeCompactedAway = (pk: string, offset: number, ms: number): boolean => {
     const record = truth.partitions.get(pk)?.records.get(offset);
     const sealedEnd = sealedEndAt(pk, ms);
@@ -66,7 +53,8 @@ export function readPast(storage: Storage, truth: Truth, clockErrorMsMax: number
     if (record.key === null) return true;
     const newer = sameKey(pk, record).find((other) => other.offset > offset);
     if (newer !== undefined && newer.offset < sealedEnd) return true;
-    return record.text.startsWith(TOMBSTONE) && isPastHorizon(pk, record, ms);
+    // When it may go, and that it takes nothing back with it, is for the check of segments to say.
+    return record.text.startsWith(TOMBSTONE);
   };
 
   return {

@@ -43,3 +43,12 @@ export function hasUnsealed(storage: Storage, pk: string): boolean {
   const end = sealedEnd(storage, pk);
   return storage.hot.peek(pk).some((item) => chunkFromItem(item).endOffset > end);
 }
+
+export function objectsReferredTo(storage: Storage, pk: string): string[] {
+  const segments = storage.catalog.peek(pk).filter((item) => item.sk.startsWith(SEGMENT_PREFIX));
+  const chunks = storage.hot.peek(pk).map(chunkFromItem);
+  return [
+    ...segments.flatMap((item) => segmentFromItem(item).objectKey ?? []),
+    ...chunks.flatMap(({ body }) => (body.kind === 'spilled' ? body.span.key : [])),
+  ];
+}

@@ -134,6 +134,9 @@ export const RECREATED: Profile = {
   network: { ...CALM_NETWORK, brokenAfterRate: 0.3, slowRate: 0.1, slowMsMax: SECOND_MS },
 };
 
+/** What a schedule may also do; without sealing and pushing nothing that is not sealed would stay. */
+const OPTIONAL_JOBS: readonly JobName[] = ['compact', 'retain', 'sweep', 'removeDeleted'];
+
 /**
  * A profile of its own for every seed: each kind of trouble is left out of about half of the runs, because some faults
  * only show where others do not cover them.
@@ -161,17 +164,17 @@ export function drawProfile(random: SeededRandom): Profile {
     valueBytesMax: random.pick([20, 60, 400]),
     inlineBytesBreakEven: random.pick([8192, 200, 400]),
     topicConfigs: drawConfigs(random),
+    keyCount: random.pick([2, 5, 20]),
+    tombstoneRate: random.pick([0, 0.2, 0.5]),
     jobsPerEra: {
       seal: random.integer(5),
       pushExpiry: random.pick([0, 0, 1, 2]),
       retain: random.pick([0, 0, 1, 3]),
       sweep: random.pick([0, 0, 1, 3]),
+      compact: random.pick([0, 1, 3, 6]),
+      removeDeleted: random.pick([0, 0, 1]),
     },
-    guardedBy: [
-      'pushExpiry',
-      'seal',
-      ...random.pick<JobName[]>([[], ['retain'], ['sweep'], ['retain', 'sweep']]),
-    ],
+    guardedBy: ['pushExpiry', 'seal', ...OPTIONAL_JOBS.filter(() => random.chance(0.6))],
     recordDeletionsPerEra: random.pick([0, 0, 1, 3]),
     badRequestsPerEra: random.integer(3),
     network: stormy ? drawNetwork(random, maybe) : CALM_NETWORK,
@@ -200,6 +203,10 @@ function drawConfigs(random: SeededRandom): Readonly<Record<string, string>> {
     'hot.retention.ms': String(DAY_MS),
     'retention.ms': String(random.pick([-1, 7 * DAY_MS, 2 * DAY_MS, 30 * HOUR_MS, MINUTE_MS])),
     'retention.bytes': String(random.pick([-1, -1, 0, 500, 3_000])),
+    'cleanup.policy': random.pick(['delete', 'compact', 'compact,delete']),
+    'delete.retention.ms': String(random.pick([0, 6 * HOUR_MS, 30 * HOUR_MS])),
+    'min.cleanable.dirty.ratio': random.pick(['0', '0.5']),
+    'min.compaction.lag.ms': String(random.pick([0, 0, HOUR_MS])),
   };
 }
 

@@ -3,8 +3,6 @@ export interface Series<T> {
   /** Called in the order of time. */
   add(atMs: number, value: T): void;
   at(ms: number): T;
-  /** When it first was so; Infinity if it never was. */
-  firstMs(holds: (value: T) => boolean): number;
   /** Every value up to that time, the first included. */
   upTo(ms: number): readonly T[];
 }
@@ -18,7 +16,6 @@ export function createSeries<T>(first: T): Series<T> {
       entries.push({ atMs, value });
     },
     at: (ms) => entries.findLast(({ atMs }) => atMs <= ms)?.value ?? first,
-    firstMs: (holds) => entries.find(({ value }) => holds(value))?.atMs ?? Number.POSITIVE_INFINITY,
     upTo: (ms) => entries.filter(({ atMs }) => atMs <= ms).map(({ value }) => value),
   };
 }
