@@ -22,7 +22,7 @@ export interface JobReport {
 }
 
 export interface JobFinding {
-  /** `failed`, `foreign-object`, or what `verify` calls it. */
+  /** `failed`, `foreign-object`, `incident`, or what `verify` calls it. */
   readonly name: string;
   readonly message: string;
   readonly partition?: number;

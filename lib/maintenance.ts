@@ -1,7 +1,9 @@
 import type { Job, JobCounts, JobFinding, JobReport, Maintenance } from './jobs.ts';
+import { partitionKey } from './partition/chunk.ts';
 import { storageError } from './partition/faults.ts';
 import type { EngineParts } from './partition/partitions.ts';
 import { removeDeletedTopics } from './segment/delete-topic.ts';
+import { readIncident } from './segment/incident.ts';
 import { runTask } from './segment/run-task.ts';
 import { sweepOnce } from './segment/sweep.ts';
 import type { TaskJob } from './segment/tasks.ts';
@@ -110,11 +112,26 @@ async function runPartition(
     const task = { job, topicId: topic.topicId, topic: topic.name, partition, continued: 0 };
     const outcome = await runTask(parts, task, { lastStepMs, call });
     if (outcome.kind === 'gone') return { partition, isComplete: true };
-    return { partition, counts: outcome.counts, isComplete: outcome.kind === 'done' };
+    const incident = outcome.counts.gapCount ? await incidentOf(parts, topic, partition, call) : undefined;
+    const isComplete = outcome.kind === 'done';
+    return { partition, counts: outcome.counts, ...(incident ? { finding: incident } : {}), isComplete };
   } catch (fault) {
     if (!(fault instanceof StorageFault)) throw fault;
     return { partition, finding: { name: 'failed', message: fault.message, partition }, isComplete: true };
   }
+}
+
+async function incidentOf(
+  { catalog }: EngineParts,
+  { topicId }: Topic,
+  partition: number,
+  call: Call,
+): Promise<JobFinding | undefined> {
+  const incident = await readIncident(catalog, partitionKey(topicId, partition), call);
+  if (incident === undefined) return undefined;
+  const { offset, nextOffset } = incident;
+  const message = `The hot chain misses the offsets from ${offset} to ${nextOffset}`;
+  return { name: 'incident', message, partition, offset };
 }
 
 /** The sweep of the whole log. What deleted topics have left goes first; its spilled objects are then swept too. */

@@ -94,6 +94,17 @@ describe('a job that is run now', () => {
     expect(damaged.findings).toMatchObject([{ name: 'object-missing', offset: 0 }]);
   });
 
+  it('tells of a gap that it meets while it pushes expiry out', async () => {
+    const { run, parts, log, call } = await scene();
+    await log.produce({ topic: 't', partition: 0, batches: batchOf('c') }, call());
+    const { topicId } = await log.describeTopic('t', call());
+    const key = { pk: `${topicId}:0`, sk: 0 };
+    const { item } = await parts.hot.get(key, { consistent: true }, call());
+    await parts.hot.delete(key, { ifVersion: item?.version ?? '' }, call());
+    const { findings } = await run('push-expiry');
+    expect(findings).toMatchObject([{ name: 'incident', partition: 0, offset: 0 }]);
+  });
+
   it('goes on with the other partitions where one is damaged', async () => {
     const { parts, call, log } = await scene();
     const { topicId } = await log.describeTopic('t', call());
