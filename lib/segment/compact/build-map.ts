@@ -6,9 +6,9 @@ import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Table } from '../../storage/table.ts';
 import type { Learned } from './map-object.ts';
-import { walkOffsets } from './record-offsets.ts';
 import { segmentBatches } from './segment-batches.ts';
 import { segmentsOf } from './segments-of.ts';
+import { walkKeys } from './walk-keys.ts';
 
 interface Dependencies {
   readonly catalog: Table<string>;
@@ -72,7 +72,7 @@ function learn(
   if (filling.isFull || endOffset <= from || header.baseOffset >= limit) return;
   producers.see(header);
   if (!header.isControl) {
-    walkOffsets(codecs, batch, ({ section, keyAt, keyBytes }, offset) => {
+    walkKeys(codecs, batch, (section, offset, keyAt, keyBytes) => {
       if (filling.isFull || offset < from || offset >= limit || keyBytes === NULL_LENGTH) return;
       if (map.put(offset, section, keyAt, keyBytes)) return;
       filling.isFull = true;

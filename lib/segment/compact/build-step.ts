@@ -25,6 +25,7 @@ export interface BuildDependencies {
 export interface BuildRequest {
   readonly pk: string;
   readonly checkpoint: SeenCheckpoint;
+  /** Where the map ends so far. */
   readonly from: number;
   readonly limit: number;
   readonly mapBytes: number | undefined;
@@ -49,6 +50,7 @@ export async function buildStep(
   const { observation } = await deps.bucket.put(mapKey, encodeLearned(deps.codecs, learned), call);
   const pass = {
     id: checkpoint.pass?.id ?? deps.random.id(),
+    from: checkpoint.pass?.from ?? from,
     limit,
     mapEnd: built.mapEnd,
     mapKey,

@@ -15,10 +15,11 @@ export interface Checkpoint {
   readonly pass?: CleanPass;
 }
 
-/** A pass over `[log start, mapEnd)` with one map. Compactors that find it go on with it. */
+/** A pass over the segments below `mapEnd` with one map. Compactors that find it go on with it. */
 export interface CleanPass {
   readonly id: string;
-  /** Where the stretch that the map is to cover ends. */
+  /** The dirty stretch that the map is to cover, `[from, limit)`. */
+  readonly from: number;
   readonly limit: number;
   /** Where the map ends so far. */
   readonly mapEnd: number;
@@ -46,7 +47,7 @@ export const CLEAN_KEY = 'clean';
  *
  *   f  format number   to  clean to   p  [[clean to, completed at, ms], …]
  *   and while a pass is under way
- *   i  its id   l  limit   e  end of the map   o  object key of the map   n  next base offset   d  fingerprint
+ *   i  its id   b  from   l  limit   e  end of the map   o  object key of the map   n  next base offset   d  fingerprint
  */
 function checkpointToItem(pk: string, checkpoint: Checkpoint, version: string): Item<string> {
   const { cleanTo, points, pass } = checkpoint;
@@ -56,7 +57,7 @@ function checkpointToItem(pk: string, checkpoint: Checkpoint, version: string): 
     p: points.map((point) => [point.cleanTo, point.completedAtMs]),
   };
   if (pass !== undefined) {
-    Object.assign(attributes, { i: pass.id, l: pass.limit, e: pass.mapEnd, o: pass.mapKey });
+    Object.assign(attributes, { i: pass.id, b: pass.from, l: pass.limit, e: pass.mapEnd, o: pass.mapKey });
     if (pass.progress !== undefined) {
       Object.assign(attributes, { n: pass.progress.next, d: pass.progress.left });
     }
@@ -78,6 +79,7 @@ export function checkpointFromItem(item: Item<string>): Checkpoint {
 function passFrom(read: ItemReader<string>): CleanPass {
   const pass = {
     id: read.string('i'),
+    from: read.number('b'),
     limit: read.number('l'),
     mapEnd: read.number('e'),
     mapKey: read.string('o'),

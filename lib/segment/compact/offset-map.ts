@@ -9,6 +9,8 @@ export interface OffsetMap {
   put(offset: number, key: Uint8Array, at?: number, length?: number): boolean;
   /** Undefined for a key that was never put. */
   newest(key: Uint8Array, at?: number, length?: number): number | undefined;
+  /** The newest offset of every key, in no order. */
+  eachOffset(visit: (offset: number) => void): void;
   /** Behind `prefix`, whose length is a multiple of eight. */
   serialise(prefix?: Uint8Array): Uint8Array;
 }
@@ -116,6 +118,9 @@ function facade(table: SlotTable): FilledMap {
       hasher.hash(key, at, length);
       const end = ends[findSlot(table, hasher.words)] ?? 0;
       return end === 0 ? undefined : end - 1;
+    },
+    eachOffset: (visit) => {
+      for (const end of ends) if (end !== 0) visit(end - 1);
     },
     serialise: (prefix = new Uint8Array(0)) => serialise(table, prefix),
     fill: (stored, keyCount) => {

@@ -9,6 +9,7 @@ import { timeRange, tombstoneEnd, withPoint } from './horizon.ts';
 import type { Learned } from './map-object.ts';
 import { type CompactionPlan, type CompactSettings, planCompaction } from './plan.ts';
 import { segmentsOf } from './segments-of.ts';
+import { survivors } from './survivors.ts';
 import type { SeenSegment } from './vouched.ts';
 
 export interface CompactDependencies extends BuildDependencies {
@@ -73,7 +74,9 @@ async function compact(
   const expiredBeforeMs = nowMs - settings.deleteRetentionMs;
   const knowledge = {
     ...learned,
+    from: pass.from,
     mapEnd: pass.mapEnd,
+    survivors: survivors(learned.map, { from: pass.from, end: pass.mapEnd }),
     tombstoneEnd: tombstoneEnd(checkpoint.points, expiredBeforeMs),
     nowMs,
   };

@@ -4,6 +4,7 @@ import { ALL_RULES } from '../../../../lib/rules.ts';
 import { lastBatches } from '../../../../lib/segment/compact/last-batches.ts';
 import { offsetMap } from '../../../../lib/segment/compact/offset-map.ts';
 import { type Knowledge, rewriteSegment } from '../../../../lib/segment/compact/rewrite.ts';
+import { survivors } from '../../../../lib/segment/compact/survivors.ts';
 import { describeSegment } from '../../../../lib/segment/describe-segment.ts';
 import type { Segment } from '../../../../lib/segment/segment-item.ts';
 import { codecs, memoryStorage, newCall } from '../../../support/log-on-memory.ts';
@@ -44,10 +45,16 @@ async function segmentOf(
   return { ...description.finish(), version: 'v', objectKey };
 }
 
+/** As of a pass whose dirty stretch is 40 to 100, unless it says otherwise. */
 function knowing(newest: Record<string, number>, more: Partial<Knowledge> = {}): Knowledge {
+  const { mapEnd = 100, from = Math.min(40, mapEnd) } = more;
   const map = offsetMap({ secret: new Uint8Array(16), mapBytes: 2_400 });
   for (const [key, offset] of Object.entries(newest)) map.put(offset, Buffer.from(key));
-  return { map, producers: lastBatches(), mapEnd: 100, tombstoneEnd: 0, nowMs: clock.wallMs(), ...more };
+  return {
+    ...{ map, producers: lastBatches(), from, mapEnd, survivors: survivors(map, { from, end: mapEnd }) },
+    ...{ tombstoneEnd: 0, nowMs: clock.wallMs() },
+    ...more,
+  };
 }
 
 async function offsetsLeft(segment: Segment, knowledge: Knowledge): Promise<number[] | 'same'> {
@@ -69,6 +76,22 @@ describe('a segment that compaction rewrites', () => {
     expect(await offsetsLeft(segment, knowing({ a: 50 }, { mapEnd: 0 }))).toBe('same');
     expect(await offsetsLeft(segment, knowing({ a: 2 }))).toEqual([1, 2, 3, 4]);
     expect(await offsetsLeft(segment, knowing({ z: 99 }))).toBe('same');
+  });
+
+  it('loses in the dirty stretch all but the newest, tombstones being newest too', async () => {
+    const segment = await segmentOf([
+      { records: [record('a', '1'), record('b', '1')] },
+      { records: [record('a', '2'), record('c', null), record(null, '1')] },
+      { records: [record('d', '1'), record('e', '1')] },
+      { records: [record('d', '2')] },
+    ]);
+    const newest = { a: 2, b: 1, c: 3, d: 7, e: 6 };
+    expect(await offsetsLeft(segment, knowing(newest, { from: 0, mapEnd: 8 }))).toEqual([1, 2, 3, 6, 7]);
+    // The stretch begins and ends inside batches; below it the keys tell.
+    const { d: _, ...upTo7 } = newest;
+    expect(await offsetsLeft(segment, knowing({ ...upTo7, d: 5 }, { from: 1, mapEnd: 7 }))).toEqual([
+      1, 2, 3, 5, 6, 7,
+    ]);
   });
 
   it('loses tombstones below the horizon, also of keys that the map does not know', async () => {
