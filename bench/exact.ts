@@ -7,9 +7,9 @@ import type { Row } from './row.ts';
 import { type VirtualStorage, virtualStorage } from './virtual-storage.ts';
 
 /** Every request takes exactly this long, so elapsed virtual time counts round trips. */
-const REQUEST_MS = 2;
+export const REQUEST_MS = 2;
 
-interface Measured {
+export interface Measured {
   readonly usage: Usage;
   readonly roundTrips: number;
 }
@@ -66,7 +66,7 @@ function fetchAt(storage: VirtualStorage, log: Log, offset: number): Promise<Mea
 }
 
 /** Runs virtual time until the call is answered. */
-async function measure<T>(
+export async function measure<T>(
   { scheduler }: VirtualStorage,
   work: (call: Call) => Promise<T>,
 ): Promise<Measured & { readonly answer: T }> {
@@ -93,7 +93,7 @@ type Expected = Partial<Pick<Usage, 'tableWrites' | 'tableReads' | 'writeUnits' 
   readonly roundTrips: number;
 };
 
-function row(what: string, { usage, roundTrips }: Measured, bar: string, expected: Expected): Row {
+export function row(what: string, { usage, roundTrips }: Measured, bar: string, expected: Expected): Row {
   const s3 = usage.objectPuts + usage.objectGets + usage.objectLists;
   const seen: Record<string, number> = { ...usage, s3, roundTrips };
   const isMet = Object.entries(expected).every(([name, value]) => seen[name] === value);

@@ -1,10 +1,13 @@
 import { loadCodecs } from '../lib/record/index.ts';
+import { compactionRows } from './compaction-rows.ts';
 import { contentionRows } from './contention-rows.ts';
 import { embeddedRows, growthRow } from './embedded-rows.ts';
 import { exactRows } from './exact.ts';
+import { exactSegmentRows } from './exact-segments.ts';
 import { httpRow } from './http-rows.ts';
 import { moduleRows } from './module-rows.ts';
 import { printTable, type Row } from './row.ts';
+import { segmentRows } from './segment-rows.ts';
 
 /**
  * `npm run bench`: one table. Requests, units and bytes are counted and must match; times are ratios against a
@@ -14,9 +17,12 @@ const codecs = await loadCodecs();
 
 const sections: readonly { readonly name: string; readonly run: () => Promise<readonly Row[]> }[] = [
   { name: 'requests and units', run: () => exactRows(codecs) },
+  { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'contention on virtual time', run: () => contentionRows(codecs) },
   { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
   { name: 'fetch in a long log', run: async () => [await growthRow(codecs)] },
+  { name: 'sealing and cold reads', run: () => segmentRows(codecs) },
+  { name: 'compaction', run: () => compactionRows(codecs) },
   { name: 'HTTP', run: async () => [await httpRow()] },
   { name: 'function bundles', run: () => moduleRows() },
 ];

@@ -132,7 +132,10 @@ export interface FetchRequest {
 }
 
 export interface FetchResult {
-  /** Whole record batches in offset order; the first may begin below the offset asked (clients skip). */
+  /**
+   * Whole record batches in offset order; the first may begin below the offset asked (clients skip). Not to be written to:
+   * other readers may be given the same bytes.
+   */
   readonly batches: readonly Uint8Array[];
   /** Where to fetch next. */
   readonly nextOffset: number;

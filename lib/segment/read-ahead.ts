@@ -14,7 +14,7 @@ export interface ReadAhead {
   stop(cursor: Cursor): void;
 }
 
-const BYTES_AT_ONCE_MIN = 1_048_576;
+const BYTES_AT_ONCE_MIN = 4_194_304;
 /** One stretch to read from and one under way. */
 const STRETCHES = 2;
 const PATIENCE_MS = 5_000;

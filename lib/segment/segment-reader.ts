@@ -7,7 +7,7 @@ import type { Table } from '../storage/table.ts';
 import { type Cursor, cursors } from './cursors.ts';
 import { findSegment } from './find-segment.ts';
 import { objectCache } from './object-cache.ts';
-import { damagedObject, type PlacedBatch, placedBatches } from './placed-batches.ts';
+import { damagedObject, placedBatches } from './placed-batches.ts';
 import { readAhead } from './read-ahead.ts';
 import { indexEnd, readPart } from './read-segment.ts';
 import { segmentCache } from './segment-cache.ts';
@@ -42,7 +42,7 @@ export interface SegmentRead {
 export interface SegmentReader {
   /**
    * Whole batches from the one that holds `offset` on, up to about `bytesMax` and at least one if the segment has any
-   * left, in memory of the caller's own. One ranged read at most (two where compaction has left a hole), and one query where the segment's item is not known; a
+   * left; they are views of what is cached, not to be written to. One ranged read at most (two where compaction has left a hole), and one query where the segment's item is not known; a
    * damaged batch ends the answer before it. Throws `StorageFault` (`damaged` with the object's name).
    */
   read(request: SegmentRequest, call: Call): Promise<SegmentRead>;
@@ -156,7 +156,7 @@ function floorPosition(segment: Segment, offset: number): number {
   return segment.index.findLast((entry) => entry.offset <= offset)?.position ?? 0;
 }
 
-/** Takes the batches that are asked for out of bytes that begin at the answer's position, into memory of its own. */
+/** Takes the batches that are asked for out of bytes that begin at the answer's position. */
 function take(
   answer: Answer,
   segment: Segment,
@@ -165,35 +165,16 @@ function take(
   const from = answer.position;
   const entry = segment.index.find(({ position }) => position === from);
   const offsetMin = answer.batches.length > 0 ? answer.nextOffset : segment.baseOffset;
-  const taken: PlacedBatch[] = [];
-  const copy = (): void => {
-    const [first] = taken;
-    const last = taken.at(-1);
-    if (first === undefined || last === undefined) return;
-    const own = bytes.slice(first.position - from, last.endPosition - from);
-    for (const { position, endPosition } of taken) {
-      answer.batches.push(own.subarray(position - first.position, endPosition - first.position));
+  const part = { bytes, position: from, offsetMin, offsetFirst: entry?.offset };
+  for (const { header, position, endPosition, endOffset } of placedBatches(segment, part)) {
+    if (endOffset > answer.offset) {
+      answer.isFull = answer.bytes > 0 && answer.bytes + header.batchBytes > bytesMax;
+      if (answer.isFull) return;
+      answer.batches.push(bytes.subarray(position - from, endPosition - from));
+      answer.bytes += header.batchBytes;
+      answer.nextOffset = endOffset;
     }
-  };
-  try {
-    for (const batch of placedBatches(segment, {
-      bytes,
-      position: from,
-      offsetMin,
-      offsetFirst: entry?.offset,
-    })) {
-      const { batchBytes } = batch.header;
-      if (batch.endOffset > answer.offset) {
-        answer.isFull = answer.bytes > 0 && answer.bytes + batchBytes > bytesMax;
-        if (answer.isFull) return;
-        taken.push(batch);
-        answer.bytes += batchBytes;
-        answer.nextOffset = batch.endOffset;
-      }
-      answer.position = batch.endPosition;
-    }
-    answer.isFull = answer.bytes >= bytesMax;
-  } finally {
-    copy();
+    answer.position = endPosition;
   }
+  answer.isFull = answer.bytes >= bytesMax;
 }

@@ -53,13 +53,6 @@ describe('a fetch of sealed data', () => {
     expect((await fetchFrom(log, 4)).batches).toEqual(first.batches);
   });
 
-  it('hands out memory of its own', async () => {
-    await segmentsOf(1, 5);
-    const log = await cold.fresh();
-    for (const batch of (await fetchFrom(log, 0)).batches) batch.fill(0);
-    expect((await fetchFrom(log, 0)).numbers).toEqual([0, 1, 2]);
-  });
-
   it('begins with the batch asked for and ends within the bytes asked for, from any offset', async () => {
     await segmentsOf(2, 25);
     const log = await cold.fresh();
