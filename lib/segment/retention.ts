@@ -8,6 +8,7 @@ import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
 import { configNumber, isDeleted, type TopicConfigs } from '../topic/configs.ts';
+import { coverFilter } from './cover-filter.ts';
 import { dropSegments } from './drop-segments.ts';
 import { type LogStart, moveLogStart } from './log-start.ts';
 import {
@@ -144,6 +145,8 @@ async function readView(
     }
     // Sealed since the bounds were read: its chunks are counted.
     if (segment.baseOffset >= bounds.sealedEnd) break;
+    // Covered by the merged one before it: it goes with that, and its bytes are counted there.
+    if (segment.endOffset <= (segments.at(-1)?.endOffset ?? 0)) continue;
     if (!settings.isDeleted || (!allExpired && settings.retentionBytes < 0)) return { below, view };
     const timestampMs = await timestampOf(deps.bucket, segment, { asksForDate: allExpired }, call);
     segments.push({ ...segment, timestampMs });
@@ -184,6 +187,8 @@ async function timestampOf(
 
 async function* segmentsOf(catalog: Table<string>, pk: string, call: Call): AsyncGenerator<Segment> {
   let after: string | undefined;
+  // What a merge has covered counts once; when the one that covers it has gone, it goes too.
+  const isInChain = coverFilter();
   for (;;) {
     const range = { from: SEGMENT_PREFIX, to: LOG_START_KEY, consistent: true };
     const page = await catalog.query(
@@ -193,7 +198,10 @@ async function* segmentsOf(catalog: Table<string>, pk: string, call: Call): Asyn
         : { ...range, limit: SEGMENTS_PER_PAGE, after },
       call,
     );
-    for (const item of page.items) if (item.sk !== LOG_START_KEY) yield segmentFromItem(item);
+    for (const item of page.items) {
+      const segment = item.sk === LOG_START_KEY ? undefined : segmentFromItem(item);
+      if (segment !== undefined && isInChain(segment)) yield segment;
+    }
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) return;
   }

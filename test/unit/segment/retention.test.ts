@@ -7,7 +7,7 @@ import { ALL_RULES } from '../../../lib/rules.ts';
 import { readLogStart } from '../../../lib/segment/log-start.ts';
 import { retainOnce, retentionSettings } from '../../../lib/segment/retention.ts';
 import { sealOnce } from '../../../lib/segment/seal.ts';
-import { type Segment, segmentFromItem } from '../../../lib/segment/segment-item.ts';
+import { type Segment, segmentFromItem, segmentToItem } from '../../../lib/segment/segment-item.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import { Meter } from '../../../lib/storage/meter.ts';
@@ -203,6 +203,32 @@ describe('retention by size', () => {
     expect(await scene.retain()).toMatchObject({ logStart: (4 - keptMin) * 2 });
     await scene.append();
     expect(await scene.retain()).toMatchObject({ logStart: (5 - keptMin) * 2 });
+  });
+
+  it('counts what was merged once while the items that it covers still stand', async () => {
+    const scene = await Scene.open({ 'retention.ms': '-1', 'retention.bytes': '200' });
+    for (let i = 0; i < 4; i += 1) await scene.appendAndSeal();
+    const [first, second, third] = await scene.segments();
+    if (first === undefined || second === undefined || third === undefined) throw new Error('not sealed');
+    expect(first.bytes).toBeGreaterThan(67);
+    expect(first.bytes).toBeLessThan(100);
+    const wide = {
+      ...first,
+      version: 'merged',
+      endOffset: third.endOffset,
+      bytes: first.bytes + second.bytes + third.bytes,
+    };
+    const condition = { kind: 'ifVersion', version: first.version } as const;
+    await scene.parts.catalog.put(segmentToItem(scene.pk, wide), { condition }, scene.call());
+    expect(await scene.retain()).toMatchObject({ logStart: 0 });
+    // The merged one goes as a whole, and what it covered with it.
+    for (let i = 0; i < 3; i += 1) await scene.appendAndSeal();
+    expect(await scene.retain()).toMatchObject({ logStart: 8 });
+    scene.clock.advance(HOUR_MS);
+    await scene.retain();
+    scene.clock.advance(HOUR_MS);
+    await scene.retain();
+    expect((await scene.segments()).map(({ baseOffset }) => baseOffset)).toEqual([8, 10, 12]);
   });
 
   it('with 0 keeps nothing', async () => {
