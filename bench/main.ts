@@ -5,6 +5,8 @@ import { embeddedRows, growthRow } from './embedded-rows.ts';
 import { exactRows } from './exact.ts';
 import { exactSegmentRows } from './exact-segments.ts';
 import { httpRow } from './http-rows.ts';
+import { idleRows } from './idle-rows.ts';
+import { lifeRows } from './life-rows.ts';
 import { moduleRows } from './module-rows.ts';
 import { printTable, type Row } from './row.ts';
 import { segmentRows } from './segment-rows.ts';
@@ -18,6 +20,8 @@ const codecs = await loadCodecs();
 const sections: readonly { readonly name: string; readonly run: () => Promise<readonly Row[]> }[] = [
   { name: 'requests and units', run: () => exactRows(codecs) },
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
+  { name: 'cost of an idle stack', run: () => idleRows(codecs) },
+  { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
   { name: 'contention on virtual time', run: () => contentionRows(codecs) },
   { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
   { name: 'fetch in a long log', run: async () => [await growthRow(codecs)] },

@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { ALARM_COUNT } from '../../../bench/idle-rows.ts';
 import { stackTemplate } from './stack-template.ts';
 
 const template = stackTemplate();
@@ -88,7 +89,8 @@ describe('the running of maintenance', () => {
 });
 
 describe('alarms', () => {
-  it('are few, because each costs money', () => {
+  it('are few, because each costs money, and the benchmark counts them', () => {
+    expect(alarms.size).toBe(ALARM_COUNT);
     expect([...alarms.keys()].sort()).toEqual([
       'DeadLetters',
       'JobFailures',
