@@ -43,10 +43,16 @@ async function topicOf(topic: string, configs: Record<string, string>): Promise<
   return { topic, topicId: item?.t?.S ?? '', acknowledged: [] };
 }
 
-async function produce(place: Place, count: number): Promise<void> {
+async function produce(
+  place: Place,
+  count: number,
+  keyOf: (count: number) => string | undefined = () => undefined,
+): Promise<void> {
   for (let made = 0; made < count; made += 1) {
     const value = `${place.acknowledged.length}-`.padEnd(5_000, 'x');
-    const answer = await client.produce({ topic: place.topic, partition: 0, values: [value] });
+    const key = keyOf(made);
+    const keyed = key === undefined ? {} : { key };
+    const answer = await client.produce({ topic: place.topic, partition: 0, values: [value], ...keyed });
     place.acknowledged.push(...acknowledgedBy(answer, 0, [value]));
   }
 }
@@ -60,13 +66,21 @@ async function segmentCount({ topicId }: Place): Promise<number> {
 describe('maintenance on its schedule', () => {
   let byBytes: Place;
   let byAge: Place;
+  let retained: Place;
+  let compacted: Place;
 
   // All at once: each then waits for the same turns of the schedule.
   beforeAll(async () => {
     byBytes = await topicOf('sealed-by-bytes', { 'segment.bytes': '50000' });
     byAge = await topicOf('sealed-by-age', { 'segment.ms': '1000' });
+    const old = { 'segment.bytes': '30000', 'segment.ms': '1000', 'retention.ms': '1000' };
+    retained = await topicOf('retained', old);
+    compacted = await topicOf('compacted', { 'segment.bytes': '30000', 'cleanup.policy': 'compact' });
     await produce(byBytes, 35);
     await produce(byAge, 2);
+    await produce(retained, 9);
+    // Twenty times the same four keys: of the sealed ones, all but the newest go.
+    await produce(compacted, 20, (count) => `key-${count % 4}`);
     await sqs.send(
       new SetQueueAttributesCommand({ QueueUrl: TaskQueueUrl, Attributes: { VisibilityTimeout: '5' } }),
     );
@@ -79,6 +93,27 @@ describe('maintenance on its schedule', () => {
 
   it('seals what is old', async () => {
     await expect.poll(() => segmentCount(byAge), BY_SCHEDULE).toBe(1);
+  });
+
+  it('drops what is older than the topic keeps', async () => {
+    const start = async (): Promise<number> => (await client.offsets(retained.topic, 0)).beginning;
+    await expect.poll(start, BY_SCHEDULE).toBe(9);
+    await produce(retained, 1);
+    const records = await client.readAll(retained.topic, 0);
+    expect(records.map(({ offset }) => offset)).toEqual([9]);
+  });
+
+  it('compacts: the newest value of every key stays, at its offset', async () => {
+    const sealedKeys = async (): Promise<readonly number[]> =>
+      (await client.readAll(compacted.topic, 0)).map(({ offset }) => offset);
+    await expect.poll(async () => (await sealedKeys()).length, BY_SCHEDULE).toBeLessThan(16);
+    const records = await client.readAll(compacted.topic, 0);
+    const newest = new Map(records.map(({ key, offset, value }) => [key, { offset, value }]));
+    const expected = compacted.acknowledged.slice(-4).map(({ offset, value }) => ({ offset, value }));
+    expect([...newest.values()].sort((a, b) => a.offset - b.offset)).toEqual(expected);
+    for (const { offset, value } of records) {
+      expect(compacted.acknowledged).toContainEqual({ partition: 0, offset, value });
+    }
   });
 
   it('leaves everything readable across the boundary of hot and cold', async () => {

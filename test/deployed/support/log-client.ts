@@ -11,6 +11,8 @@ export interface ProduceOptions {
   readonly partition: number;
   /** JSON values. */
   readonly values: readonly unknown[];
+  /** Of each of them. */
+  readonly key?: unknown;
   readonly idempotencyKey?: string;
 }
 
@@ -45,6 +47,10 @@ export interface LogClient {
   ) => Promise<ReadPage>;
   /** The whole partition, in the order it is read. */
   readonly readAll: (topic: string, partition: number) => Promise<readonly ReadRecord[]>;
+  readonly offsets: (
+    topic: string,
+    partition: number,
+  ) => Promise<{ readonly beginning: number; readonly end: number }>;
   readonly endOffset: (topic: string, partition: number) => Promise<number>;
 }
 
@@ -68,14 +74,17 @@ export function logClient(client: Client): LogClient {
     };
   };
 
-  const endOffset: LogClient['endOffset'] = async (topic, partition) => {
+  const offsets: LogClient['offsets'] = async (topic, partition) => {
     const path = `/topics/${topic}/partitions/${partition}/offsets`;
     const body = expectStatus(await client({ method: 'GET', path, headers: { accept: V2 } }), 200);
-    return (body as { end_offset: number }).end_offset;
+    const { beginning_offset, end_offset } = body as { beginning_offset: number; end_offset: number };
+    return { beginning: beginning_offset, end: end_offset };
   };
+  const endOffset: LogClient['endOffset'] = async (topic, partition) => (await offsets(topic, partition)).end;
 
   return {
     read,
+    offsets,
     endOffset,
     createTopic: async (name, partitionCount, configs = {}) => {
       const clusters = expectStatus(await client({ method: 'GET', path: '/v3/clusters' }), 200);
@@ -91,7 +100,7 @@ export function logClient(client: Client): LogClient {
       });
       expectStatus(response, 201);
     },
-    produce: async ({ topic, partition, values, idempotencyKey }) => {
+    produce: async ({ topic, partition, values, key, idempotencyKey }) => {
       const response = await client({
         method: 'POST',
         path: `/topics/${topic}/partitions/${partition}`,
@@ -99,14 +108,14 @@ export function logClient(client: Client): LogClient {
           'content-type': JSON_V2,
           ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
         },
-        body: { records: values.map((value) => ({ value })) },
+        body: { records: values.map((value) => (key === undefined ? { value } : { key, value })) },
       });
       return produced(response);
     },
     readAll: async (topic, partition) => {
-      const end = await endOffset(topic, partition);
+      const { beginning, end } = await offsets(topic, partition);
       const records: ReadRecord[] = [];
-      for (let offset = 0; offset < end; ) {
+      for (let offset = beginning; offset < end; ) {
         const page = await read({ topic, partition, offset });
         if (page.nextOffset <= offset)
           throw new Error(`reading ${topic}-${partition} stands still at ${offset}`);
