@@ -145,8 +145,6 @@ async function readView(
     }
     // Sealed since the bounds were read: its chunks are counted.
     if (segment.baseOffset >= bounds.sealedEnd) break;
-    // Covered by the merged one before it: it goes with that, and its bytes are counted there.
-    if (segment.endOffset <= (segments.at(-1)?.endOffset ?? 0)) continue;
     if (!settings.isDeleted || (!allExpired && settings.retentionBytes < 0)) return { below, view };
     const timestampMs = await timestampOf(deps.bucket, segment, { asksForDate: allExpired }, call);
     segments.push({ ...segment, timestampMs });
