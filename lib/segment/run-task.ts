@@ -1,10 +1,11 @@
 import { partitionKey } from '../partition/chunk.ts';
 import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
-import { configNumber } from '../topic/configs.ts';
+import { configNumber, isCompacted } from '../topic/configs.ts';
 import { TOPICS_KEY, type Topic, topicFromItem } from '../topic/topic-item.ts';
 import { compactOnce } from './compact/pass.ts';
 import { compactSettings } from './compact/plan.ts';
+import { mergeOnce } from './merge.ts';
 import { pushExpiry } from './push-expiry.ts';
 import { retainOnce, retentionSettings } from './retention.ts';
 import { sealOnce } from './seal.ts';
@@ -29,6 +30,9 @@ interface Work extends TaskTime {
   readonly pk: string;
   readonly topic: Topic;
 }
+
+/** Retention drops segments whole: a merged one may be kept longer than it should by this part of the time. */
+const MERGED_SPANS = 8;
 
 const RUNNERS: Readonly<Record<TaskJob, (parts: EngineParts, work: Work) => Promise<TaskOutcome>>> = {
   seal,
@@ -57,11 +61,30 @@ async function seal(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): 
   let sealedBytes = 0;
   while (parts.clock.monotonicMs() < lastStepMs) {
     const outcome = await sealOnce(parts, pk, settings, call);
-    if (outcome.kind !== 'sealed') return { kind: 'done', counts: { sealedCount, sealedBytes } };
+    if (outcome.kind !== 'sealed') {
+      const merged = sealedCount === 0 ? {} : await mergeSmall(parts, pk, topic, call);
+      return { kind: 'done', counts: { sealedCount, sealedBytes, ...merged } };
+    }
     sealedCount += 1;
     sealedBytes += outcome.segment.bytes;
   }
   return { kind: 'unfinished', counts: { sealedCount, sealedBytes } };
+}
+
+/** Where segments come, small ones may pile up; the segments of compacted topics are the compaction's. */
+async function mergeSmall(
+  parts: EngineParts,
+  pk: string,
+  { configs }: Topic,
+  call: Call,
+): Promise<Readonly<Record<string, number>>> {
+  const retentionMs = configNumber(configs, 'retention.ms');
+  const settings = {
+    segmentBytes: isCompacted(configs) ? 0 : configNumber(configs, 'segment.bytes'),
+    spanMsMax: retentionMs < 0 ? Number.POSITIVE_INFINITY : retentionMs / MERGED_SPANS,
+  };
+  const outcome = await mergeOnce(parts, pk, settings, call);
+  return outcome.kind === 'merged' ? { mergedCount: outcome.mergedCount } : {};
 }
 
 async function push(parts: EngineParts, { pk, topic, lastStepMs, call }: Work): Promise<TaskOutcome> {

@@ -4,6 +4,7 @@ import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { sealOnce } from '../../../lib/segment/seal.ts';
 import { SEGMENT_PREFIX, type Segment, segmentFromItem } from '../../../lib/segment/segment-item.ts';
 import type { Call } from '../../../lib/storage/call.ts';
+import type { Clock } from '../../../lib/storage/clock.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
 
 /** A topic `cold` with one partition whose records are sealed as a test asks for it. */
@@ -22,8 +23,8 @@ export interface ColdLog {
 
 const DAY_MS = 86_400_000;
 
-export async function coldLog(): Promise<ColdLog> {
-  const storage = memoryStorage();
+export async function coldLog(clock?: Clock): Promise<ColdLog> {
+  const storage = memoryStorage(clock);
   const log = await openMemoryLog(storage);
   const call = (): Call => newCall(storage.clock);
   const { topicId } = await log.createTopic({ name: 'cold' }, call());
