@@ -20,6 +20,20 @@ export interface Client {
     mediaType: string,
     counter: TrafficCounter,
   ): Promise<Fetched>;
+  alterConfigs(topic: string, configs: Readonly<Record<string, string>>): Promise<void>;
+  /** Runs a maintenance job, or as much of it as fits into one request. */
+  runJob(topic: string, job: Job, counter: TrafficCounter): Promise<JobReport>;
+}
+
+export type Job = 'seal' | 'compact' | 'verify';
+
+/** What a job has done. */
+export interface JobReport {
+  /** False if the time of a request was too short for all of it. */
+  readonly isComplete: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+  /** What is wrong, a line each. */
+  readonly findings: readonly string[];
 }
 
 interface Place {
@@ -106,6 +120,16 @@ export function createClient(options: {
     return answer;
   }
 
+  let clusterId: string | undefined;
+  async function topicPath(topic: string): Promise<string> {
+    if (clusterId === undefined) {
+      const { body } = await expect(200, { method: 'GET', path: '/v3/clusters', headers: {} });
+      const { data } = JSON.parse(body.toString()) as { data: readonly { readonly cluster_id: string }[] };
+      clusterId = data[0]?.cluster_id ?? '';
+    }
+    return `/v3/clusters/${clusterId}/topics/${encodeURIComponent(topic)}`;
+  }
+
   return {
     createTopic: async (name, partitionCount) => {
       for (let number = 1; number <= TOPIC_NAMES_MAX; number += 1) {
@@ -146,6 +170,26 @@ export function createClient(options: {
       }
       return first;
     },
+    alterConfigs: async (topic, configs) => {
+      const data = Object.entries(configs).map(([name, value]) => ({ name, value }));
+      await expect(204, {
+        method: 'POST',
+        path: `${await topicPath(topic)}/configs:alter`,
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ data }),
+      });
+    },
+    runJob: async (topic, job, counter) => {
+      const answer = await expect(200, {
+        method: 'POST',
+        path: `${await topicPath(topic)}/maintenance:run`,
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ job }),
+        counter,
+      });
+      const { is_complete, counts, findings } = JSON.parse(answer.body.toString()) as JobAnswer;
+      return { isComplete: is_complete, counts, findings: findings.map(findingLine) };
+    },
     fetch: async ({ offset, bytesMax, ...place }, mediaType, counter) => {
       const path = `${pathOf(place)}/records?offset=${offset}&max_bytes=${bytesMax}`;
       const answer = await expect(200, { method: 'GET', path, headers: { Accept: mediaType }, counter });
@@ -153,6 +197,19 @@ export function createClient(options: {
     },
   };
 }
+
+interface JobAnswer {
+  readonly is_complete: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly findings: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly partition_id?: number;
+  }[];
+}
+
+const findingLine = ({ name, message, partition_id: partition }: JobAnswer['findings'][number]): string =>
+  `${partition === undefined ? '' : `partition ${partition}: `}${name}: ${message}`;
 
 const pathOf = ({ topic, partition }: Place): string =>
   `/topics/${encodeURIComponent(topic)}/partitions/${partition}`;

@@ -4,9 +4,12 @@ import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 export interface DemoNode {
+  /** Another one after a restart. */
   readonly url: string;
   readonly dataDir: string;
   readonly isTemporary: boolean;
+  /** Ends it as `close` does and starts another one on the same data, which remembers nothing. Throws `StartError`. */
+  restart(): Promise<void>;
   /** Lets what is in flight finish; then a temporary data directory is gone. */
   close(): Promise<void>;
 }
@@ -28,6 +31,31 @@ export async function startDemoNode(givenDataDir: string | undefined): Promise<D
   };
   // A second Ctrl-C ends the process at once; the directory goes all the same.
   process.once('exit', remove);
+  let running = await startWorker(dataDir);
+  return {
+    get url() {
+      return running.url;
+    },
+    dataDir,
+    isTemporary,
+    restart: async () => {
+      await running.end();
+      running = await startWorker(dataDir);
+    },
+    close: async () => {
+      await running.end();
+      remove();
+    },
+  };
+}
+
+interface RunningWorker {
+  readonly url: string;
+  /** May be called again. */
+  end(): Promise<void>;
+}
+
+async function startWorker(dataDir: string): Promise<RunningWorker> {
   const worker = new Worker(new URL('./node-worker.ts', import.meta.url), { workerData: { dataDir } });
   const first = await new Promise<FromNode>((said, failed) => {
     worker.once('message', said).once('error', failed);
@@ -41,12 +69,9 @@ export async function startDemoNode(givenDataDir: string | undefined): Promise<D
   });
   return {
     url: first.url,
-    dataDir,
-    isTemporary,
-    close: async () => {
+    end: async () => {
       worker.postMessage('stop');
       await ended;
-      remove();
     },
   };
 }

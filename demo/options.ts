@@ -10,15 +10,19 @@ export interface DemoOptions {
   /** Sent with every request, such as `Authorization`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly ways: readonly WayName[];
+  /** The whole life of the records: sealed and compacted, too. */
+  readonly isLife: boolean;
   /** Where the local node keeps its data. Undefined: a temporary directory, removed at the end. */
   readonly dataDir: string | undefined;
 }
 
 export const USAGE: string = `usage: npm run demo -- [options]
   --records N      how many flights (200000)
-  --all            all 3,000,000
+  --compact        the whole life of the records, with routes (origin-destination) as keys:
+                   produce, seal, read, compact, read again; runs maintenance jobs
+  --all            --compact with all 3,000,000
   --batch N        records per request (1000); larger ones cost less
-  --via WAY        json, batches, or both (both)
+  --via WAY        json, batches, or both (both; batches with --compact and --all)
   --url URL        a running node or a deployed API, instead of a local node of its own
   --header 'N: V'  sent with every request; may be repeated
   MILLRACE_DATA_DIR=path keeps the local node's data there`;
@@ -42,13 +46,15 @@ export function readOptions(
   if (values.all === true && values.records !== undefined) {
     throw new UsageError('--all and --records exclude each other');
   }
+  const isLife = values.all === true || values.compact === true;
   return {
+    isLife,
     recordCount:
       values.all === true ? Number.POSITIVE_INFINITY : count('--records', values.records, RECORDS_DEFAULT),
     recordsPerRequest: count('--batch', values.batch, BATCH_DEFAULT, BATCH_MAX),
     url: values.url === undefined ? undefined : readUrl(values.url),
     headers: Object.fromEntries((values.header ?? []).map(readHeader)),
-    ways: readWays(values.via ?? 'both'),
+    ways: readWays(values.via ?? (isLife ? 'batches' : 'both')),
     dataDir: environment.MILLRACE_DATA_DIR || undefined,
   };
 }
@@ -56,6 +62,7 @@ export function readOptions(
 interface Values {
   readonly records?: string | undefined;
   readonly all?: boolean | undefined;
+  readonly compact?: boolean | undefined;
   readonly batch?: string | undefined;
   readonly via?: string | undefined;
   readonly url?: string | undefined;
@@ -70,6 +77,7 @@ function parse(argv: readonly string[]): Values {
       options: {
         records: { type: 'string' },
         all: { type: 'boolean' },
+        compact: { type: 'boolean' },
         batch: { type: 'string' },
         via: { type: 'string' },
         url: { type: 'string' },

@@ -1,10 +1,9 @@
 import type { Client } from './client.ts';
+import { type Direction, direction } from './direction.ts';
 import { openFlights } from './flights.ts';
 import { createLedger, differences, type Ledger } from './ledger.ts';
-import { startProgress } from './progress.ts';
 import { readAll } from './read-back.ts';
 import { sendAll } from './send.ts';
-import { createTraffic, type Traffic } from './traffic.ts';
 import type { Way, WayName } from './ways.ts';
 
 export const PARTITION_COUNT = 6;
@@ -21,20 +20,14 @@ export interface Pass {
   readonly problems: readonly string[];
 }
 
-export interface Direction {
-  readonly traffic: Traffic;
-  readonly seconds: number;
+export interface PassOptions {
+  readonly wayName: WayName;
+  readonly way: Way;
+  readonly recordCount: number;
+  readonly recordsPerRequest: number;
 }
 
-export async function runPass(
-  client: Client,
-  options: {
-    readonly wayName: WayName;
-    readonly way: Way;
-    readonly recordCount: number;
-    readonly recordsPerRequest: number;
-  },
-): Promise<Pass> {
+export async function runPass(client: Client, options: PassOptions): Promise<Pass> {
   const { wayName, way, recordsPerRequest } = options;
   const topic = await client.createTopic(
     wayName === 'json' ? 'flights' : `flights-${wayName}`,
@@ -47,7 +40,7 @@ export async function runPass(
   const read = createLedger(PARTITION_COUNT);
   const total = flights.count;
 
-  const produced = await direction(`${wayName} in `, total, (counter, onStored) =>
+  const produced = await direction({ label: `${wayName} in `, total }, (counter, onStored) =>
     sendAll(startingWith(first, flights.rows), {
       ...common,
       recordsPerRequest,
@@ -56,7 +49,7 @@ export async function runPass(
       onStored,
     }),
   );
-  const fetched = await direction(`${wayName} out`, total, (counter, onRead) =>
+  const fetched = await direction({ label: `${wayName} out`, total }, (counter, onRead) =>
     readAll({ ...common, counter, ledger: read, onRead }),
   );
   return {
@@ -71,30 +64,11 @@ export async function runPass(
 }
 
 /** The clock of sending starts when the first rows are unpacked. */
-async function* startingWith<T>(
+export async function* startingWith<T>(
   first: IteratorResult<T, unknown>,
   rest: AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   if (first.done === true) return;
   yield first.value;
   yield* rest;
-}
-
-async function direction(
-  label: string,
-  total: number,
-  run: (
-    counter: ReturnType<typeof createTraffic>,
-    onRecords: (count: number) => void,
-  ) => Promise<readonly string[]>,
-): Promise<Direction & { readonly problems: readonly string[] }> {
-  const counter = createTraffic();
-  const progress = startProgress(process.stdout, { label, total });
-  const startedMs = performance.now();
-  try {
-    const problems = await run(counter, progress.add);
-    return { traffic: counter.traffic, seconds: (performance.now() - startedMs) / 1_000, problems };
-  } finally {
-    progress.end();
-  }
 }

@@ -1,7 +1,6 @@
 import type { Client } from './client.ts';
-import type { Ledger } from './ledger.ts';
 import type { TrafficCounter } from './traffic.ts';
-import type { Way } from './ways.ts';
+import type { ReadRecord, Way } from './ways.ts';
 
 export interface Reading {
   readonly client: Client;
@@ -10,15 +9,18 @@ export interface Reading {
   readonly way: Way;
   readonly counter: TrafficCounter;
   /** Told of every record that was read. */
-  readonly ledger: Ledger;
-  readonly onRead: (recordCount: number) => void;
+  readonly ledger: { add(partition: number, record: ReadRecord): void };
+  /** Told of the offsets that were passed: as many as records, unless there are gaps. */
+  readonly onRead: (offsetCount: number) => void;
+  /** Whether offsets may be missing, as compaction leaves them. @default false */
+  readonly mayHaveGaps?: boolean;
 }
 
 const ANSWER_BYTES = 2_000_000;
 
 /**
  * One reader per partition, from offset 0 to the end that the API states. Answers a line for every partition whose
- * offsets do not follow each other.
+ * offsets do not follow each other; with gaps, where they do not ascend.
  */
 export async function readAll(reading: Reading): Promise<string[]> {
   const partitions = Array.from({ length: reading.partitionCount }, (_, partition) => partition);
@@ -27,7 +29,9 @@ export async function readAll(reading: Reading): Promise<string[]> {
 }
 
 async function readPartition(reading: Reading, partition: number): Promise<string[]> {
-  const { client, topic, way, counter, ledger } = reading;
+  const { client, topic, way, counter, ledger, mayHaveGaps = false } = reading;
+  const isNext = (offset: number, expected: number): boolean =>
+    mayHaveGaps ? offset >= expected : offset === expected;
   const end = await client.endOffset(topic, partition);
   let offset = 0;
   while (offset < end) {
@@ -35,19 +39,19 @@ async function readPartition(reading: Reading, partition: number): Promise<strin
     const { body, nextOffset } = await client.fetch(place, way.mediaType, counter);
     let next = offset;
     for (const record of way.decode(body, offset)) {
-      if (record.offset !== next) {
+      if (!isNext(record.offset, next)) {
         return [`partition ${partition}: offset ${record.offset} where ${next} was to come`];
       }
       ledger.add(partition, record);
-      next += 1;
+      next = record.offset + 1;
     }
-    if (nextOffset !== next || next === offset) {
+    if (!isNext(nextOffset, next) || nextOffset === offset) {
       return [
         `partition ${partition}: an answer held offsets ${offset} to ${next}, X-Next-Offset says ${nextOffset}`,
       ];
     }
-    reading.onRead(next - offset);
-    offset = next;
+    reading.onRead(nextOffset - offset);
+    offset = nextOffset;
   }
   return [];
 }

@@ -1,13 +1,8 @@
 import { type Bill, billOf, elsewhere, FUNCTION_MEMORY_MB, idleMonth, MAINTENANCE } from './bill.ts';
-import { type Direction, PARTITION_COUNT, type Pass } from './pass.ts';
+import type { Direction } from './direction.ts';
+import { PARTITION_COUNT, type Pass } from './pass.ts';
+import { megabytes, table, verdictLines, WAY_TEXT, whole } from './text.ts';
 import { FUNCTION_MS } from './traffic.ts';
-
-const DIFFERENCES_SHOWN = 20;
-
-const WAY_TEXT = {
-  json: 'JSON, as with curl',
-  batches: "Kafka's record batches, zstd, packed by the client",
-} as const;
 
 /** What was sent, what came back, and whether they are the same. */
 export function proofLines({ way, topic, sent, read, problems }: Pass): string[] {
@@ -20,19 +15,8 @@ export function proofLines({ way, topic, sent, read, problems }: Pass): string[]
     `  sent ${whole(sent.recordCount())} records of ${whole(sent.keyCount)} origins, ${megabytes(sent.bytes)} of keys and values`,
     `  read ${whole(read.recordCount())} records of ${whole(read.keyCount)} origins, by partition ${partitions.join('  ')}`,
   ];
-  if (problems.length === 0) {
-    return [
-      ...lines,
-      `  PROVED: every partition holds as many records as were sent, and the flights of each of the ${whole(read.keyCount)} origins came back in the order sent`,
-    ];
-  }
-  const more = problems.length - DIFFERENCES_SHOWN;
-  return [
-    ...lines,
-    `  NOT PROVED: ${whole(problems.length)} differences`,
-    ...problems.slice(0, DIFFERENCES_SHOWN).map((problem) => `    ${problem}`),
-    ...(more > 0 ? [`    and ${whole(more)} more`] : []),
-  ];
+  const claim = `every partition holds as many records as were sent, and the flights of each of the ${whole(read.keyCount)} origins came back in the order sent`;
+  return [...lines, ...verdictLines(claim, problems)];
 }
 
 export function speedLines({ way, sent, produce, fetch }: Pass): string[] {
@@ -92,18 +76,5 @@ function usageLines({ way, produce, fetch }: Pass): string[] {
   return [usage('in ', produce), usage('out', fetch)];
 }
 
-/** First column to the left, the others to the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => {
-    const cells = row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    return `  ${cells.join('   ')}`;
-  });
-}
-
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 const dollars = (value: number): string => `$${value.toFixed(5)}`;
 const perGb = (value: number, bytes: number): string => `$${(value / (bytes / 2 ** 30)).toFixed(2)}`;

@@ -1,6 +1,5 @@
 import { partitionForKey } from '../lib/topic/partitioner.ts';
 import type { Client } from './client.ts';
-import type { Ledger } from './ledger.ts';
 import type { TrafficCounter } from './traffic.ts';
 import type { DemoRecord, Way } from './ways.ts';
 
@@ -12,7 +11,7 @@ export interface Sending {
   readonly way: Way;
   readonly counter: TrafficCounter;
   /** Told of every record before it is sent. */
-  readonly ledger: Ledger;
+  readonly ledger: { add(partition: number, record: DemoRecord): void };
   readonly onStored: (recordCount: number) => void;
 }
 

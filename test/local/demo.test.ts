@@ -6,8 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Client, createClient } from '../../demo/client.ts';
+import { runLife } from '../../demo/life.ts';
 import { startDemoNode } from '../../demo/local-node.ts';
 import { readOptions, UsageError } from '../../demo/options.ts';
+import { wayNamed } from '../../demo/ways.ts';
+import { loadCodecs } from '../../lib/record/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
 
@@ -58,7 +62,7 @@ interface Passed {
 
 /** Stands before a node: `answer` gets what the node answered, and says what the client sees. */
 async function startProxy(
-  url: string,
+  behind: string | (() => string),
   answer: (passed: Passed) => void,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -69,6 +73,7 @@ async function startProxy(
       const value = request.headers[name];
       if (typeof value === 'string') headers.set(name, value);
     }
+    const url = typeof behind === 'string' ? behind : behind();
     const got = await fetch(url + request.url, {
       method: request.method ?? 'GET',
       headers,
@@ -109,6 +114,33 @@ const startSwappingProxy = (url: string): ReturnType<typeof startProxy> =>
     passOn(passed, JSON.stringify(records));
   });
 
+/** Once it is told to lie about a node, the first record that is read from partition 0 is missing. */
+async function startLosingProxy(
+  url: string,
+): Promise<Awaited<ReturnType<typeof startProxy>> & { lieAbout: (url: string) => void; lost: () => string }> {
+  let isLying = false;
+  let behind = url;
+  let lost = '';
+  const proxy = await startProxy(
+    () => behind,
+    (passed) => {
+      const isFirst = passed.request.url?.includes('/partitions/0/records?offset=0&') === true;
+      if (!isLying || !isFirst) return passOn(passed, passed.body);
+      const [first, ...others] = JSON.parse(passed.body) as { readonly key: string }[];
+      lost = JSON.stringify(first?.key);
+      passOn(passed, JSON.stringify(others));
+    },
+  );
+  return {
+    ...proxy,
+    lieAbout: (restarted) => {
+      isLying = true;
+      behind = restarted;
+    },
+    lost: () => lost,
+  };
+}
+
 /** The first produce to partition 1 is stored, and its answer lost. */
 function startForgetfulProxy(url: string): ReturnType<typeof startProxy> {
   let isLost = false;
@@ -143,6 +175,53 @@ describe('npm run demo', () => {
     }
     expect(code).toBe(0);
     expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('proves the whole life: order across segments and unsealed chunks, and the newest of every key after compaction', async () => {
+    const { code, output } = await runDemo(['--records', '3000', '--batch', '100', '--compact']);
+    expect(output).toContain('sent 3,000 records of 1,889 routes, 0.3 MB');
+    const [, segments, chunks] =
+      /read 3,000 records of 1,889 routes from (\d+) segments and (\d+) unsealed chunks/.exec(output) ?? [];
+    expect(Number(segments)).toBeGreaterThanOrEqual(6);
+    expect(Number(chunks)).toBeGreaterThan(0);
+    expect(output).toMatch(/ PROVED: .* each of the 1,889 routes came back in the order sent/);
+    expect(output).toContain('read 1,889 records of 1,889 routes after compaction');
+    expect(output).toContain(
+      ' PROVED: each of the 1,889 routes has the newest of its flights, at the offset',
+    );
+    expect(output).not.toContain('NOT PROVED');
+    for (const phase of ['produce', 'seal', 'read', 'seal rest', 'compact']) {
+      const row = new RegExp(`^  ${phase} +[\\d.]+ .*\\$([\\d.]+)$`, 'm').exec(output);
+      expect(Number(row?.[1]), phase).toBeGreaterThan(0);
+    }
+    expect(output).toMatch(/produced +0 +33 +33 +3,000 /);
+    expect(output).toMatch(/compacted +\d+ +0 +33 +1,889 /);
+    expect(code).toBe(0);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('says which key has lost its newest record', async () => {
+    const node = await startDemoNode(join(scratch, 'running'));
+    const liar = await startLosingProxy(node.url);
+    try {
+      const client = createClient({ url: liar.url, headers: {}, signal: new AbortController().signal });
+      const startAfresh = async (): Promise<Client> => {
+        await node.restart();
+        liar.lieAbout(node.url);
+        return client;
+      };
+      const way = wayNamed('json', await loadCodecs());
+      const options = { wayName: 'json', way, recordCount: 3_000, recordsPerRequest: 100 } as const;
+      const { orderProblems, newestProblems } = await runLife(client, { ...options, startAfresh });
+      expect(orderProblems).toEqual([]);
+      expect(newestProblems).toHaveLength(1);
+      expect(newestProblems[0]).toContain(
+        `partition 0, key ${liar.lost()}: nothing is left; the newest stood`,
+      );
+    } finally {
+      await liar.close();
+      await node.close();
+    }
   });
 
   it('keeps a data directory that it was given, and takes another topic the next time', async () => {
@@ -229,6 +308,16 @@ describe('npm run demo', () => {
     expect(output).toContain("--records must be a whole number from 1, not 'many'");
     expect(output).toContain('usage: npm run demo');
     expect(code).toBe(2);
+  });
+
+  it('takes record batches for a whole life, unless told otherwise', () => {
+    expect(readOptions(['--all'], {})).toMatchObject({
+      isLife: true,
+      recordCount: Number.POSITIVE_INFINITY,
+      ways: ['batches'],
+    });
+    expect(readOptions(['--compact', '--via', 'json'], {})).toMatchObject({ isLife: true, ways: ['json'] });
+    expect(readOptions([], {})).toMatchObject({ isLife: false, ways: ['json', 'batches'] });
   });
 
   it.each([
