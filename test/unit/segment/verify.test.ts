@@ -1,14 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../lib/log.ts';
+import { openMaintenance } from '../../../lib/maintenance.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
+import { encodeBatch } from '../../../lib/record/index.ts';
+import { writeCheckpoint } from '../../../lib/segment/compact/clean-item.ts';
 import { sealOnce } from '../../../lib/segment/seal.ts';
 import { type Segment, segmentFromItem, segmentToItem } from '../../../lib/segment/segment-item.ts';
 import { type VerifyReport, verifyTopic } from '../../../lib/segment/verify.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { AttributeValue } from '../../../lib/storage/table.ts';
 import { TopicCatalog } from '../../../lib/topic/topic-catalog.ts';
-import { batchOf, memoryStorage, newCall } from '../../support/log-on-memory.ts';
+import { batchOf, codecs, memoryStorage, newCall, textRecord } from '../../support/log-on-memory.ts';
 import { type ManualClock, manualClock } from '../../tools/manual-clock.ts';
 
 const DAY_MS = 86_400_000;
@@ -206,16 +209,35 @@ it('an incident that the sweep noted is told as long as it stands', async () => 
 });
 
 it('a map of a compaction that is gone', async () => {
-  const clean = { f: 1, to: 9, p: [], i: 'pass', l: 4, e: 4, o: `compact/${pk.replace(':', '/')}/map` };
-  await storage.catalog.put(
-    { pk, sk: 'clean', version: 'v', attributes: clean },
-    { condition: { kind: 'ifAbsent' } },
-    call(),
-  );
+  const mapKey = `segments/${pk.replace(':', '/')}/pass/offsets.map`;
+  const pass = { id: 'pass', from: 0, limit: 4, mapEnd: 4, mapKey };
+  const checkpoint = { cleanTo: 9, points: [], pass };
+  await writeCheckpoint(engineParts(storage), pk, { seen: undefined, checkpoint, fences: [] }, call());
   expect((await verify()).findings).toMatchObject([
     { name: 'compaction', offset: 9 },
     { name: 'compaction' },
   ]);
+});
+
+it('a log that was compacted is sound, holes and all', async () => {
+  const record = (key: string, value: string): Uint8Array =>
+    encodeBatch(codecs, [textRecord(value, { key: Buffer.from(key) })], { compression: 'none' });
+  await log.createTopic(
+    { name: 'keyed', configs: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' } },
+    call(),
+  );
+  const { topicId } = await log.describeTopic('keyed', call());
+  pk = partitionKey(topicId, 0);
+  for (const [key = '', value = ''] of ['a1', 'b1', 'a2', 'c1', 'a3'].map((text) => [...text])) {
+    await log.produce({ topic: 'keyed', partition: 0, batches: record(key, value) }, call());
+  }
+  clock.advance(2 * DAY_MS);
+  await seal();
+  clock.advance(2 * DAY_MS);
+  const { run } = openMaintenance(engineParts(storage));
+  expect((await run('compact', 'keyed', call())).counts).toMatchObject({ rewrittenCount: 1 });
+  const report = await run('verify', 'keyed', call());
+  expect(report).toMatchObject({ findings: [], counts: { segmentCount: 1, recordCount: 3 } });
 });
 
 it('a check whose time is over says that it is not complete', async () => {
