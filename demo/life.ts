@@ -5,6 +5,7 @@ import { type Contents, type JobPlace, lookInto, runUntilDone } from './life-job
 import { both, type LifeSource, openLifeSource } from './life-source.ts';
 import { compactionDifferences, createNewest, type Newest } from './newest.ts';
 import { PARTITION_COUNT, type PassOptions } from './pass.ts';
+import { startProgress } from './progress.ts';
 import { type Reading, readAll } from './read-back.ts';
 import { sendAll } from './send.ts';
 import { createTraffic } from './traffic.ts';
@@ -58,11 +59,11 @@ export async function runLife(client: Client, options: LifeOptions): Promise<Lif
   const { sent } = source;
 
   const produce = await produceAll(common, source, options.recordsPerRequest);
-  const produced = await lookInto(place);
+  const produced = await look(place, source.count);
 
   await client.alterConfigs(topic, { 'segment.bytes': String(segmentBytes(produced)) });
   const seal = await runJob(place, { name: 'seal', job: 'seal', bytes: produced.bytes });
-  const sealed = await lookInto(place);
+  const sealed = await look(place, source.count);
   const read = createLedger(PARTITION_COUNT);
   const first = createNewest(PARTITION_COUNT);
   const reading = await readBack(common, { name: 'read', ledger: both(read, first) }, source.count);
@@ -71,7 +72,7 @@ export async function runLife(client: Client, options: LifeOptions): Promise<Lif
   const unsealedBytes = produced.bytes - seal.bytes;
   const sealRest = await runJob(place, { name: 'seal rest', job: 'seal', bytes: unsealedBytes });
   const compact = await runJob(place, { name: 'compact', job: 'compact', bytes: produced.bytes });
-  const compacted = await lookInto(place);
+  const compacted = await look(place, sent.keyCount);
   const left = createNewest(PARTITION_COUNT);
   const again = { name: 'read again', ledger: left, mayHaveGaps: true };
   // Readers may go on with the segments they know for a while: what they were is still right, only more than needed.
@@ -136,6 +137,17 @@ async function readBack(
     readAll({ ...common, ...options, counter, onRead }),
   );
   return { ...done, name };
+}
+
+async function look(place: JobPlace, recordCount: number): Promise<Contents> {
+  const progress = startProgress(process.stdout, { label: labelOf('verify'), total: recordCount });
+  try {
+    const contents = await lookInto(place);
+    progress.add(contents.recordCount);
+    return contents;
+  } finally {
+    progress.end();
+  }
 }
 
 /** `bytes`: what there is for the job to go through, for the bar. */

@@ -41,6 +41,8 @@ export function startProgress(output: Output, { label, total, unit = 'records' }
     linesDone = reached;
     output.write(`${label} ${figures()}\n`);
   };
+  // Some work is long in saying how far it has come.
+  if (output.isTTY === true) bar();
   return {
     add: (count) => {
       done += count;
