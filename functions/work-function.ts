@@ -72,8 +72,16 @@ function taskOf(record: SQSRecord): Task {
 }
 
 /** A task that found nothing to do says nothing. */
-function tell({ logger }: Observer, task: Task, outcome: TaskOutcome | { readonly kind: 'notBegun' }): void {
+function tell(
+  { logger, metrics }: Observer,
+  task: Task,
+  outcome: TaskOutcome | { readonly kind: 'notBegun' },
+): void {
   const counts = outcome.kind === 'done' || outcome.kind === 'unfinished' ? outcome.counts : {};
   const isEmpty = outcome.kind !== 'unfinished' && Object.values(counts).every((count) => count === 0);
   if (!isEmpty) logger.info('ran', { ...task, outcome: outcome.kind, ...counts });
+  // ⚑ A gap in a hot chain: nobody passes over it, and somebody has to mend it.
+  if (!counts.gapCount) return;
+  metrics.addMetric('Incidents', MetricUnit.Count, counts.gapCount);
+  metrics.publishStoredMetrics();
 }

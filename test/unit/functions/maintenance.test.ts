@@ -109,6 +109,26 @@ describe('the worker function', () => {
     expect(JSON.stringify(written.lines)).toContain('The message is no task: its format is undefined');
   });
 
+  it('counts a gap in a hot chain as an incident', async () => {
+    const { clock, parts, tasks } = await dueStorage();
+    const [task] = tasks;
+    if (task === undefined) throw new Error('there is no task');
+    const key = { pk: `${task.topicId}:0`, sk: 0 };
+    const { item } = await parts.hot.get(key, { consistent: true }, newCall(clock));
+    if (item === undefined) throw new Error('there is no chunk');
+    // As if the chunks before it were gone.
+    await parts.hot.put({ ...item, sk: 7 }, { condition: { kind: 'ifAbsent' } }, newCall(clock));
+    await parts.hot.delete(key, { ifVersion: item.version }, newCall(clock));
+    const handler = workFunction({
+      engine: async () => parts,
+      send: () => Promise.reject(new Error('nothing to send')),
+      clock,
+      observer: watching(),
+    });
+    await handler(eventOf(encodeTask({ ...task, job: 'push-expiry' })), lambdaContext(300_000));
+    expect(metricsNamed('Incidents')).toEqual([1]);
+  });
+
   it('gives back a task that fails, with its reason', async () => {
     const { clock, parts, tasks } = await dueStorage();
     const broken: EngineParts = {
