@@ -3,10 +3,10 @@ import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
-import { sealDue } from '../../../lib/segment/maintenance.ts';
 import { LOG_START_KEY } from '../../../lib/segment/segment-item.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import { codecs, memoryStorage, newCall, openMemoryLog, textRecord } from '../../support/log-on-memory.ts';
+import { sealDue } from '../../support/seal-due.ts';
 
 let storage: LogOptions;
 let log: Log;
@@ -31,7 +31,7 @@ const produce = (...batches: readonly Uint8Array[]): ReturnType<Log['produce']> 
 const seal = async (): Promise<void> => {
   const alteration = { name: 'segment.bytes', value: '14' };
   await log.alterConfigs('t', [alteration], { validateOnly: false }, call());
-  await sealDue(engineParts(storage), {}, call());
+  await sealDue(engineParts(storage), call());
 };
 type When = Parameters<Log['listOffsets']>[0]['at'];
 /** Offset and timestamp. */

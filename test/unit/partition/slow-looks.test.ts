@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import { sealDue } from '../../../lib/segment/maintenance.ts';
 import type { Clock } from '../../../lib/storage/clock.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog, textOf } from '../../support/log-on-memory.ts';
+import { sealDue } from '../../support/seal-due.ts';
 
 const PLACE = { topic: 't', partition: 0 };
 
@@ -68,7 +68,7 @@ describe('a reader', () => {
     for (const value of ['a', 'b', 'c']) {
       await log.produce({ ...PLACE, batches: batchOf(value) }, newCall(storage.clock));
     }
-    await sealDue(engineParts(storage), {}, newCall(storage.clock));
+    await sealDue(engineParts(storage), newCall(storage.clock));
     const fresh = await openMemoryLog(storage);
     const { nextOffset, highWatermark } = await fresh.fetch({ ...PLACE, offset: 0 }, newCall(storage.clock));
     expect({ nextOffset, highWatermark }).toEqual({ nextOffset: 1, highWatermark: 3 });
@@ -90,7 +90,7 @@ it('a look at the tail that a process slept through for weeks does not take the 
     // The look at the segments has been answered; this one is sent again after everything hot has expired.
     await new Promise((resolve) => setImmediate(resolve));
     wallMs += 14 * 86_400_000;
-    await sealDue(engineParts(storage), {}, newCall(clock));
+    await sealDue(engineParts(storage), newCall(clock));
     const { item } = await storage.hot.get({ pk, sk: 0 }, { consistent: true }, call);
     await storage.hot.delete({ pk, sk: 0 }, { ifVersion: item?.version ?? '' }, call);
     throw new StorageFault('throttled', 'later');

@@ -3,12 +3,12 @@ import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { ALL_RULES } from '../../../lib/rules.ts';
-import { sealDue } from '../../../lib/segment/maintenance.ts';
 import { sealOnce } from '../../../lib/segment/seal.ts';
 import { segmentFromItem, segmentObjectKey, segmentToItem } from '../../../lib/segment/segment-item.ts';
 import { type SweepOptions, type SweepReport, sweepOnce } from '../../../lib/segment/sweep.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import { batchOf, memoryStorage, newCall, textOf } from '../../support/log-on-memory.ts';
+import { sealDue } from '../../support/seal-due.ts';
 import { type ManualClock, manualClock } from '../../tools/manual-clock.ts';
 
 const HOUR_MS = 3_600_000;
@@ -109,7 +109,7 @@ describe('a spilled object', () => {
     await produce('a');
     await produce(LARGE);
     clock.advance(2 * DAY_MS);
-    await sealDue(engineParts(storage), {}, call());
+    await sealDue(engineParts(storage), call());
     expect(await sweep()).toMatchObject({ deletedCount: 0, kept: { referenced: 1, young: 1 } });
     clock.advance(6 * DAY_MS);
     expect(await sweep()).toMatchObject({ deletedCount: 1, kept: { referenced: 1 } });
