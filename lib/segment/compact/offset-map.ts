@@ -2,7 +2,7 @@ import { invariant } from '../../errors.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { type KeyHasher, keyHasher, SECRET_BYTES } from './key-hash.ts';
 
-/** The newest offset of every key of a stretch of log, in memory that is fixed when it is made. */
+/** The newest offset of every key of a stretch of log, in memory whose bound is fixed when it is made. */
 export interface OffsetMap {
   readonly keyCount: number;
   /** Answers whether there was room; a key that is there already always has room. Offsets may come in any order. */
@@ -17,12 +17,16 @@ export interface OffsetMap {
 
 /** 2.5 million keys. */
 export const MAP_BYTES_DEFAULT = 67_108_864;
-/** A slot: four words of hash, and the offset plus one as a float, so that zeros are an empty slot. */
+/** A slot: four words of hash, and the offset plus one as two, high one first, so that zeros are an empty slot. */
 export const SLOT_BYTES = 24;
 /** Beyond this the runs that linear probing has to walk grow too long. */
 const LOAD_MAX = 0.9;
 /** Where the number of keys has a bound, they get more room than they need. */
 const LOAD_AT_EASE = 0.5;
+const WORDS = 6;
+/** A table begins small and grows as it fills: few keys then lie close together, which memory caches reward. */
+const SLOTS_FIRST = 4_096;
+const GROWTH = 4;
 
 /**
  * Serialised, little endian, since typed arrays are:
@@ -33,6 +37,7 @@ const LOAD_AT_EASE = 0.5;
 const MAGIC = 0x4d4f_524d;
 const FORMAT = 1;
 const HEAD_BYTES = 32;
+const TWO_32 = 0x1_0000_0000;
 
 /** Memory is at most `mapBytes`, and less where that many keys will never come. */
 export interface MapRoom {
@@ -43,24 +48,22 @@ export interface MapRoom {
 }
 
 /**
- * Open addressing with linear probing in one `ArrayBuffer`. Keys are known by a hash of 128 bits only (key-hash.ts states
+ * Open addressing with linear probing in one buffer, or in two while it grows. Keys are known by a hash of 128 bits only (key-hash.ts states
  * the odds). `secret`: 16 random bytes.
  */
 export function offsetMap(options: MapRoom & { readonly secret: Uint8Array }): OffsetMap {
   const { mapBytes = MAP_BYTES_DEFAULT, keysMax = Number.POSITIVE_INFINITY } = options;
-  const slotCount = Math.min(Math.floor(mapBytes / SLOT_BYTES), slotsFor(keysMax, LOAD_AT_EASE));
-  invariant(slotCount > 1 && options.secret.length === SECRET_BYTES, 'a map has room and a secret');
-  const buffer = new ArrayBuffer(slotCount * SLOT_BYTES);
-  const table: SlotTable = {
+  const slotsMax = Math.min(Math.floor(mapBytes / SLOT_BYTES), slotsFor(keysMax, LOAD_AT_EASE));
+  invariant(slotsMax > 1 && options.secret.length === SECRET_BYTES, 'a map has room and a secret');
+  const slotCount = Math.min(slotsMax, SLOTS_FIRST);
+  return facade({
     secret: options.secret,
     hasher: keyHasher(options.secret),
+    slotsMax,
     slotCount,
-    keyCountMax: Math.floor(slotCount * LOAD_MAX),
-    ends: new Float64Array(buffer, 0, slotCount),
-    hashes: new Int32Array(buffer, slotCount * 8, slotCount * 4),
+    words: new Int32Array(slotCount * WORDS),
     keyCount: 0,
-  };
-  return facade(table);
+  });
 }
 
 const slotsFor = (keys: number, load: number): number => Math.ceil(keys / load) + 2;
@@ -91,11 +94,9 @@ export function deserialiseMap(bytes: Uint8Array, room: MapRoom = {}): OffsetMap
 interface SlotTable {
   readonly secret: Uint8Array;
   readonly hasher: KeyHasher;
-  readonly slotCount: number;
-  readonly keyCountMax: number;
-  /** Offset plus one; 0 marks an empty slot. */
-  readonly ends: Float64Array;
-  readonly hashes: Int32Array;
+  readonly slotsMax: number;
+  slotCount: number;
+  words: Int32Array;
   keyCount: number;
 }
 
@@ -105,22 +106,25 @@ interface FilledMap extends OffsetMap {
 }
 
 function facade(table: SlotTable): FilledMap {
-  const { hasher, ends } = table;
+  const { hasher } = table;
   return {
     get keyCount() {
       return table.keyCount;
     },
     put: (offset, key, at = 0, length = key.length) => {
       hasher.hash(key, at, length);
-      return putHash(table, hasher.words, offset + 1);
+      return putHash(table, hasher.words, 0, offset + 1);
     },
     newest: (key, at = 0, length = key.length) => {
       hasher.hash(key, at, length);
-      const end = ends[findSlot(table, hasher.words)] ?? 0;
+      const end = endAt(table.words, findSlot(table, hasher.words, 0) * WORDS);
       return end === 0 ? undefined : end - 1;
     },
     eachOffset: (visit) => {
-      for (const end of ends) if (end !== 0) visit(end - 1);
+      for (let at = 0; at < table.words.length; at += WORDS) {
+        const end = endAt(table.words, at);
+        if (end !== 0) visit(end - 1);
+      }
     },
     serialise: (prefix = new Uint8Array(0)) => serialise(table, prefix),
     fill: (stored, keyCount) => {
@@ -128,41 +132,66 @@ function facade(table: SlotTable): FilledMap {
       for (let i = 0; i < keyCount; i += 1) {
         const hashAt = HEAD_BYTES + keyCount * 8 + i * 16;
         for (let word = 0; word < 4; word += 1) hash[word] = stored.getInt32(hashAt + 4 * word, true);
-        putHash(table, hash, stored.getFloat64(HEAD_BYTES + i * 8, true));
+        putHash(table, hash, 0, stored.getFloat64(HEAD_BYTES + i * 8, true));
       }
     },
   };
 }
 
-/** The slot of a hash, or the empty one where it belongs: there is always one, because the load has a bound. */
-function findSlot(table: SlotTable, hash: Int32Array): number {
-  const { ends, hashes, slotCount } = table;
-  const h0 = hash[0] ?? 0;
-  let slot = Math.floor(((h0 >>> 0) / 0x1_0000_0000) * slotCount);
-  while (ends[slot] !== 0) {
-    const at = 4 * slot;
-    const same = hashes[at] === h0 && hashes[at + 1] === hash[1];
-    if (same && hashes[at + 2] === hash[2] && hashes[at + 3] === hash[3]) break;
+const endAt = (words: Int32Array, at: number): number =>
+  ((words[at + 4] ?? 0) >>> 0) * TWO_32 + ((words[at + 5] ?? 0) >>> 0);
+
+/** The slot of the hash that stands at `from`, or the empty one where it belongs: the load has a bound, so there is one. */
+function findSlot(table: SlotTable, hash: Int32Array, from: number): number {
+  const { words, slotCount } = table;
+  const h0 = hash[from] ?? 0;
+  let slot = Math.floor(((h0 >>> 0) / TWO_32) * slotCount);
+  for (;;) {
+    const at = WORDS * slot;
+    const same = words[at] === h0 && words[at + 1] === hash[from + 1];
+    if (same && words[at + 2] === hash[from + 2] && words[at + 3] === hash[from + 3]) return slot;
+    if (words[at + 4] === 0 && words[at + 5] === 0) return slot;
     slot = slot + 1 === slotCount ? 0 : slot + 1;
   }
-  return slot;
 }
 
-function putHash(table: SlotTable, hash: Int32Array, end: number): boolean {
-  const { ends, hashes } = table;
-  const slot = findSlot(table, hash);
-  const known = ends[slot] ?? 0;
-  if (known === 0) {
-    if (table.keyCount >= table.keyCountMax) return false;
-    table.keyCount += 1;
-    for (let i = 0; i < 4; i += 1) hashes[4 * slot + i] = hash[i] ?? 0;
+function putHash(table: SlotTable, hash: Int32Array, from: number, end: number): boolean {
+  const at = WORDS * findSlot(table, hash, from);
+  const known = endAt(table.words, at);
+  if (known !== 0) {
+    if (end > known) setEnd(table.words, at, end);
+    return true;
   }
-  if (end > known) ends[slot] = end;
+  if (table.keyCount >= Math.floor(table.slotCount * LOAD_MAX)) {
+    return grow(table) && putHash(table, hash, from, end);
+  }
+  table.keyCount += 1;
+  for (let i = 0; i < 4; i += 1) table.words[at + i] = hash[from + i] ?? 0;
+  setEnd(table.words, at, end);
+  return true;
+}
+
+function setEnd(words: Int32Array, at: number, end: number): void {
+  words[at + 4] = Math.floor(end / TWO_32);
+  words[at + 5] = end;
+}
+
+/** Answers whether there is more room now. */
+function grow(table: SlotTable): boolean {
+  const { slotCount, slotsMax, words } = table;
+  if (slotCount === slotsMax) return false;
+  table.slotCount = Math.min(slotsMax, slotCount * GROWTH);
+  table.words = new Int32Array(table.slotCount * WORDS);
+  for (let at = 0; at < words.length; at += WORDS) {
+    if (endAt(words, at) === 0) continue;
+    const into = WORDS * findSlot(table, words, at);
+    for (let i = 0; i < WORDS; i += 1) table.words[into + i] = words[at + i] ?? 0;
+  }
   return true;
 }
 
 function serialise(table: SlotTable, prefix: Uint8Array): Uint8Array {
-  const { keyCount, slotCount } = table;
+  const { keyCount, words } = table;
   const head = prefix.length;
   const stored = new ArrayBuffer(head + HEAD_BYTES + keyCount * SLOT_BYTES);
   const bytes = new Uint8Array(stored);
@@ -175,11 +204,11 @@ function serialise(table: SlotTable, prefix: Uint8Array): Uint8Array {
   const ends = new Float64Array(stored, head + HEAD_BYTES, keyCount);
   const hashes = new Int32Array(stored, head + HEAD_BYTES + keyCount * 8, keyCount * 4);
   let next = 0;
-  for (let slot = 0; slot < slotCount; slot += 1) {
-    const end = table.ends[slot] ?? 0;
+  for (let at = 0; at < words.length; at += WORDS) {
+    const end = endAt(words, at);
     if (end === 0) continue;
     ends[next] = end;
-    for (let i = 0; i < 4; i += 1) hashes[4 * next + i] = table.hashes[4 * slot + i] ?? 0;
+    for (let i = 0; i < 4; i += 1) hashes[4 * next + i] = words[at + i] ?? 0;
     next += 1;
   }
   return bytes;

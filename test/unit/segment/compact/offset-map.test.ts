@@ -73,6 +73,22 @@ describe('the offset map', () => {
     expect(map.newest(keyOf('key 900'))).toBeUndefined();
   });
 
+  it('loses nothing while it grows, and knows offsets past 32 bits', () => {
+    const map = offsetMap({ secret });
+    const offsetOf = (i: number): number => i * 100_000 + 7;
+    for (let i = 0; i < 60_000; i += 1) map.put(offsetOf(i), keyOf(`key ${i}`));
+    const stored = deserialiseMap(map.serialise());
+    let wrong = 0;
+    for (let i = 0; i < 60_000; i += 1) {
+      if (map.newest(keyOf(`key ${i}`)) !== offsetOf(i)) wrong += 1;
+      if (stored.newest(keyOf(`key ${i}`)) !== offsetOf(i)) wrong += 1;
+    }
+    expect(wrong).toBe(0);
+    const offsets: number[] = [];
+    map.eachOffset((offset) => offsets.push(offset));
+    expect(offsets.sort((a, b) => a - b)).toEqual(Array.from({ length: 60_000 }, (_, i) => offsetOf(i)));
+  });
+
   it('takes no more memory than the keys that may come need', () => {
     const map = offsetMap({ secret, keysMax: 10 });
     let count = 0;
