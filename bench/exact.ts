@@ -2,7 +2,8 @@ import type { Log } from '../lib/log.ts';
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
 import type { Call } from '../lib/storage/call.ts';
-import { Meter, type Usage } from '../lib/storage/meter.ts';
+import type { Usage } from '../lib/storage/meter.ts';
+import { measure as measureOnce } from './measure.ts';
 import type { Row } from './row.ts';
 import { type VirtualStorage, virtualStorage } from './virtual-storage.ts';
 
@@ -67,25 +68,11 @@ function fetchAt(storage: VirtualStorage, log: Log, offset: number): Promise<Mea
 
 /** Runs virtual time until the call is answered. */
 export async function measure<T>(
-  { scheduler }: VirtualStorage,
+  storage: VirtualStorage,
   work: (call: Call) => Promise<T>,
 ): Promise<Measured & { readonly answer: T }> {
-  const meter = new Meter();
-  const startedMs = scheduler.nowMs;
-  let settled: { readonly answer: T } | { readonly error: unknown } | undefined;
-  work({ meter, deadlineMs: startedMs + 60_000 }).then(
-    (answer) => {
-      settled = { answer };
-    },
-    (error: unknown) => {
-      settled = { error };
-    },
-  );
-  await scheduler.run(() => settled !== undefined, { eventsMax: 100_000 });
-  if (settled === undefined || 'error' in settled)
-    throw settled?.error ?? new Error('virtual time stood still');
-  const roundTrips = Math.round((scheduler.nowMs - startedMs) / REQUEST_MS);
-  return { answer: settled.answer, usage: meter.usage, roundTrips };
+  const { answer, usage, elapsedMs } = await measureOnce(storage, work);
+  return { answer, usage, roundTrips: Math.round(elapsedMs / REQUEST_MS) };
 }
 
 type Expected = Partial<Pick<Usage, 'tableWrites' | 'tableReads' | 'writeUnits' | 'readUnits'>> & {
