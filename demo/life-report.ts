@@ -26,6 +26,7 @@ export function lifeProofLines(life: Life): string[] {
 
 /** What each phase took, and what was stored after the ones that change it. */
 export function lifeFigureLines({ phases, contents }: Life): string[] {
+  const otherBytes = contents.sealed.bytes - (phases.find(({ name }) => name === 'compact')?.bytes ?? 0);
   return [
     'phases (MB of keys and values where records are sent or read, of stored batches elsewhere;',
     '        dollars for DynamoDB and S3, from the X-Millrace-Cost of every answer)',
@@ -33,6 +34,10 @@ export function lifeFigureLines({ phases, contents }: Life): string[] {
       ['', 'seconds', 'MB', 'MB/s', 'requests', 'write units', 'read units', 'S3 requests', 'dollars'],
       ...phases.map(phaseRow),
     ]),
+    // It looks once a minute, and may come first.
+    ...(otherBytes > 0
+      ? [`  ${megabytes(otherBytes)} were compacted by the upkeep that runs by itself`]
+      : []),
     'stored',
     ...table([
       ['', 'segments', 'unsealed chunks', 'batches', 'records', 'MB'],
