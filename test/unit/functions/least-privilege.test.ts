@@ -289,6 +289,22 @@ describe('what the engine does is within the rights of the function that does it
     expect(refusals).toEqual([]);
   });
 
+  it('worker: compacts', async () => {
+    const compacted = { topic_name: 'c', configs: [{ name: 'cleanup.policy', value: 'compact' }] };
+    const created = await ask(handlers.get('admin'), {
+      method: 'POST',
+      path: `${V3}/topics`,
+      body: compacted,
+    });
+    expect(created.status, created.body).toBe(201);
+    const body = { records: [1, 2, 3].map((value) => ({ key: 'k', value })) };
+    const fresh = await open('produce', ['produce']);
+    expect((await ask(fresh, { method: 'POST', path: '/topics/c/partitions/0', body })).status).toBe(200);
+    clock.advance(86_400_000);
+    expect((await maintain('seal')).sealedCount).toBeGreaterThan(0);
+    expect((await maintain('compact')).rewrittenCount).toBe(1);
+  });
+
   it('sweeper: removes what the deleted topic and retention have left', async () => {
     const handler = sweepFunction({
       engine: async () => engineParts(storageOf('sweeper')),
