@@ -6,15 +6,17 @@ const DAY_MS = 86_400_000;
 
 /** Conditions under which the absence of a rule does harm soon. With the rule in force they do none. */
 interface Break {
-  /** @default the one with the break's name */
-  readonly rule?: keyof Rules;
+  /** What is turned off. @default the rule with the break's name */
+  readonly rules?: readonly (keyof Rules)[];
   /** What is broken then: any of these tells. */
   readonly shows: readonly Violation['invariant'][];
+  /** And says so, where one invariant may break in several ways. */
+  readonly says?: RegExp;
   readonly conditions: Partial<Profile>;
 }
 
 /** A rule, or what else it keeps from happening. */
-export type BreakName = keyof Rules;
+export type BreakName = keyof Rules | 'segmentFence';
 
 const COMPACTED: Partial<Profile> = {
   eraCount: 3,
@@ -30,7 +32,7 @@ const COMPACTED: Partial<Profile> = {
   guardedBy: ['seal', 'compact'],
 };
 
-const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
+const BREAKS: Readonly<Record<BreakName, Break>> = {
   /** Answers get lost behind writes that took effect, so writers often lose to themselves. */
   tokenCheck: {
     shows: ['I4'],
@@ -60,6 +62,29 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
       gapsMs: [4 * DAY_MS, 9 * DAY_MS],
       producesPerEra: 3,
       readsPerEra: 1,
+    },
+  },
+  /** A sealer sleeps before its put; meanwhile others seal, and retention drops what they sealed. */
+  segmentFence: {
+    rules: ['fence', 'firstReference'],
+    shows: ['I6'],
+    says: /wrote seg#/,
+    conditions: {
+      eraCount: 4,
+      gapsMs: [30 * 3_600_000],
+      topicConfigs: { 'hot.retention.ms': String(DAY_MS), 'retention.ms': '60000' },
+      processCount: 6,
+      writerCount: 1,
+      producesPerEra: 4,
+      readerCount: 0,
+      jobsPerEra: { seal: 12 },
+      maintainerCount: 2,
+      guardedBy: ['seal', 'retain'],
+      freezeRate: 0.03,
+      freezeKinds: ['day'],
+      wallStandsRate: 0,
+      monotonicStandsRate: 1,
+      mishapsMax: 30,
     },
   },
   /** Hot retention passes between two bursts: segments alone tell where the log ends. */
@@ -173,6 +198,23 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
     shows: ['I8'],
     conditions: COMPACTED,
   },
+  /** Others replace what is being compacted. */
+  lostSwapRedone: {
+    shows: ['I8'],
+    conditions: {
+      ...COMPACTED,
+      eraCount: 1,
+      gapsMs: [60_000],
+      processCount: 4,
+      producesPerEra: 60,
+      readerCount: 0,
+      thinkMsMax: 100,
+      tombstoneRate: 0,
+      jobsPerEra: { seal: 20, compact: 20, staleMerge: 20 },
+      maintainerCount: 4,
+      guardedBy: ['seal'],
+    },
+  },
   /** Tombstones go in the pass that removes what they delete. */
   tombstoneHorizon: {
     shows: ['I8'],
@@ -189,17 +231,18 @@ const BREAKS: Readonly<Partial<Record<BreakName, Break>>> = {
   },
 };
 
-/** Those that have conditions. */
-export const BREAK_NAMES: readonly BreakName[] = (Object.keys(ALL_RULES) as (keyof Rules)[]).filter(
-  (name) => BREAKS[name] !== undefined,
-);
+export const BREAK_NAMES: readonly BreakName[] = Object.keys(BREAKS) as BreakName[];
 
 /** How to run without a rule, and what that shows. */
 export function breakCase(name: BreakName): {
   readonly rules: Rules;
   readonly profile: Profile;
-  readonly shows: Break['shows'];
+  /** Whether that is what was to be shown. */
+  readonly isShownBy: (violation: Violation) => boolean;
 } {
-  const { rule = name, shows = [], conditions } = BREAKS[name] ?? {};
-  return { rules: { ...ALL_RULES, [rule]: false }, profile: { ...CALM, name, ...conditions }, shows };
+  const { rules, shows, says, conditions } = BREAKS[name];
+  const isShownBy = ({ invariant, message }: Violation): boolean =>
+    shows.includes(invariant) && (says?.test(message) ?? true);
+  const broken = Object.fromEntries((rules ?? [name]).map((rule) => [rule, false]));
+  return { rules: { ...ALL_RULES, ...broken }, profile: { ...CALM, name, ...conditions }, isShownBy };
 }

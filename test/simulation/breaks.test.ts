@@ -9,21 +9,19 @@ const SEEDS_THAT_HOLD = 12;
 const codecs = await loadCodecs();
 
 async function firstFailure(name: BreakName): Promise<Outcome | undefined> {
-  const { rules, profile } = breakCase(name);
+  const { rules, profile, isShownBy } = breakCase(name);
   for (let seed = 1; seed <= SEEDS_MAX; seed++) {
     const outcome = await simulate({ seed, codecs, rules, profile });
-    if (outcome.violations.length > 0) return outcome;
+    if (outcome.violations.some(isShownBy)) return outcome;
   }
   return undefined;
 }
 
 describe.each(BREAK_NAMES)('without the rule %s', (name) => {
   it(`the checkers fail within ${SEEDS_MAX} seeds, and with it they do not`, async () => {
-    const { profile, shows } = breakCase(name);
+    const { profile } = breakCase(name);
     const failure = await firstFailure(name);
     expect(failure).toBeDefined();
-    const broken = failure?.violations.map(({ invariant }) => invariant) ?? [];
-    expect(broken.filter((invariant) => shows.includes(invariant))).not.toEqual([]);
     const seeds = Math.max(failure?.seed ?? 0, SEEDS_THAT_HOLD);
     for (let seed = 1; seed <= seeds; seed++) {
       const outcome = await simulate({ seed, codecs, profile });

@@ -1,4 +1,5 @@
 import { CLEAN_KEY, checkpointFromItem } from '../../lib/segment/compact/clean-item.ts';
+import { coverFilter } from '../../lib/segment/cover-filter.ts';
 import { SEGMENT_PREFIX, type Segment, segmentFromItem } from '../../lib/segment/segment-item.ts';
 import { configNumber } from '../../lib/topic/configs.ts';
 import type { ObjectContents } from './object-contents.ts';
@@ -40,7 +41,7 @@ export function checkCompaction(
         .map((configs) => configNumber(configs, 'delete.retention.ms'));
       problem = tombstoneProblem(view, past, Math.min(...keptMs));
     } else if (item !== undefined) {
-      problem = cleanProblem(view, past, checkpointFromItem(item).cleanTo);
+      problem = cleanProblem(view, past, { cleanTo: checkpointFromItem(item).cleanTo, contents });
     }
     if (problem === undefined) continue;
     const message = `${change.by} wrote ${key.sk}: ${problem.message}`;
@@ -120,11 +121,18 @@ function tombstoneProblem({ log, start, atMs }: View, past: Past, keptMs: number
   return undefined;
 }
 
-function cleanProblem({ log, start }: View, past: Past, cleanTo: number): Problem | undefined {
+/** Items that a merge has covered are on their way out, and are not compacted any more. */
+function cleanProblem(
+  { log, start }: View,
+  past: Past,
+  { cleanTo, contents }: { readonly cleanTo: number; readonly contents: ObjectContents },
+): Problem | undefined {
+  const inOrder = [...log.segments.values()].toSorted((a, b) => a.baseOffset - b.baseOffset);
+  const standing = visibleOffsets(inOrder.filter(coverFilter()), contents);
   const isLeft = (record: TextRecord): boolean =>
     record.offset >= start &&
     record.offset < cleanTo &&
-    log.visible.has(record.offset) &&
+    standing.has(record.offset) &&
     past.newerOf(log.pk, record).some(({ offset }) => offset < cleanTo);
   const left = log.records.find(isLeft);
   return left && { message: `clean to ${cleanTo}, but ${left.offset} stands`, offset: left.offset };

@@ -4,20 +4,21 @@ import { MAP_BYTES_DEFAULT } from '../../lib/segment/compact/offset-map.ts';
 import { compactOnce } from '../../lib/segment/compact/pass.ts';
 import { compactSettings } from '../../lib/segment/compact/plan.ts';
 import { removeDeletedTopics } from '../../lib/segment/delete-topic.ts';
+import { mergeOnce } from '../../lib/segment/merge.ts';
 import { pushExpiry } from '../../lib/segment/push-expiry.ts';
 import { retainOnce, retentionSettings } from '../../lib/segment/retention.ts';
 import { sealOnce } from '../../lib/segment/seal.ts';
 import { sweepOnce } from '../../lib/segment/sweep.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { StorageFault } from '../../lib/storage/fault.ts';
-import { configNumber } from '../../lib/topic/configs.ts';
+import { configNumber, isCompacted } from '../../lib/topic/configs.ts';
 import { livePartitions, livePlaces, objectsReferredTo, type Place } from './places.ts';
 import { ask, type Node } from './pool.ts';
 import type { SeededRandom } from './random.ts';
 import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
-type PartitionJob = 'seal' | 'pushExpiry' | 'retain' | 'compact';
+type PartitionJob = 'seal' | 'pushExpiry' | 'retain' | 'compact' | 'merge' | 'staleMerge';
 type StorageJob = 'sweep' | 'removeDeleted';
 export type JobName = PartitionJob | StorageJob;
 
@@ -43,6 +44,15 @@ const PARTITION_JOBS: Readonly<Record<PartitionJob, (place: Place, work: Work) =
     const mapBytes = random.pick([100, 300, MAP_BYTES_DEFAULT]);
     return compactOnce(parts, pk, { ...settings, mapBytes }, call);
   },
+  merge: async ({ pk, configs }, { parts, random, call }) => {
+    const spanMsMax = random.pick([60_000, Number.POSITIVE_INFINITY]);
+    // Where compaction rewrites segments, a merge only clears away what an earlier one covers.
+    const segmentBytes = isCompacted(configs) ? 0 : random.pick([1_000, 1_000_000]);
+    return mergeOnce(parts, pk, { segmentBytes, spanMsMax }, call);
+  },
+  // Begun by somebody who does not know yet that the topic is compacted.
+  staleMerge: ({ pk }, { parts, call }) =>
+    mergeOnce(parts, pk, { segmentBytes: 1_000_000, spanMsMax: Number.POSITIVE_INFINITY }, call),
   retain: ({ pk, configs }, { parts, call }) => retainOnce(parts, pk, retentionSettings(configs), call),
 };
 

@@ -44,6 +44,8 @@ export interface Profile {
   readonly inlineBytesBreakEven: number;
   /** On machines that fail, several at once. */
   readonly jobsPerEra: Readonly<Partial<Record<JobName, number>>>;
+  /** Schedules, each for itself, that start those jobs. */
+  readonly maintainerCount: number;
   /** Jobs of the schedule, on a machine that works. */
   readonly guardedBy: readonly JobName[];
   readonly recordDeletionsPerEra: number;
@@ -103,6 +105,7 @@ export const CALM: Profile = {
   valueBytesMax: 60,
   inlineBytesBreakEven: 8192,
   jobsPerEra: {},
+  maintainerCount: 1,
   guardedBy: ['seal'],
   recordDeletionsPerEra: 0,
   chunksLostPerEra: 0,
@@ -135,7 +138,7 @@ export const RECREATED: Profile = {
 };
 
 /** What a schedule may also do; without sealing and pushing nothing that is not sealed would stay. */
-const OPTIONAL_JOBS: readonly JobName[] = ['compact', 'retain', 'sweep', 'removeDeleted'];
+const OPTIONAL_JOBS: readonly JobName[] = ['compact', 'merge', 'retain', 'sweep', 'removeDeleted'];
 
 /**
  * A profile of its own for every seed: each kind of trouble is left out of about half of the runs, because some faults
@@ -172,8 +175,10 @@ export function drawProfile(random: SeededRandom): Profile {
       retain: random.pick([0, 0, 1, 3]),
       sweep: random.pick([0, 0, 1, 3]),
       compact: random.pick([0, 1, 3, 6]),
+      merge: random.pick([0, 0, 2, 4]),
       removeDeleted: random.pick([0, 0, 1]),
     },
+    maintainerCount: random.pick([1, 1, 2]),
     guardedBy: ['pushExpiry', 'seal', ...OPTIONAL_JOBS.filter(() => random.chance(0.6))],
     recordDeletionsPerEra: random.pick([0, 0, 1, 3]),
     badRequestsPerEra: random.integer(3),

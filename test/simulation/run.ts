@@ -101,7 +101,9 @@ async function script(world: World): Promise<Violation[]> {
     ...times(profile.writerCount, () => runWriter(world, random.fork())),
     runVandal(world, random.fork()),
     ...times(profile.readerCount, () => runReader(world, random.fork())),
-    ...jobsOf(profile).map((job) => runMaintainer(world, random.fork(), job)),
+    ...jobsOf(profile).flatMap((job) =>
+      times(profile.maintainerCount, () => runMaintainer(world, random.fork(), job)),
+    ),
     runDeleter(world, random.fork()),
     runDisasters(world, random.fork()),
     ...profile.topicNames.flatMap((name) =>

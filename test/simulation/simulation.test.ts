@@ -26,7 +26,7 @@ describe('the simulation', () => {
     expect(outcome.produceCount).toBeGreaterThan(15);
   });
 
-  it.each(FIRST_SEEDS)('keeps I1 to I7 and I10 through the faults of 50 seeds from %i on', async (first) => {
+  it.each(FIRST_SEEDS)('keeps I1 to I8 and I10 through the faults of 50 seeds from %i on', async (first) => {
     let acknowledged = 0;
     let virtualMs = 0;
     for (let seed = first; seed < first + 50; seed++) {
