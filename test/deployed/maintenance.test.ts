@@ -12,7 +12,7 @@ import { deployed, ROOT } from './support/deployed.ts';
 import { httpClient, sigV4 } from './support/http-client.ts';
 import { logClient } from './support/log-client.ts';
 
-const { ca, stack, sdkConfig } = deployed();
+const { aws, ca, stack, sdkConfig } = deployed();
 const client = logClient(httpClient({ url: stack.url, ca, authorize: sigV4(ROOT) }));
 const config = { ...sdkConfig, credentials: ROOT };
 const s3 = new S3Client(config);
@@ -24,6 +24,12 @@ const { BucketName = '', CatalogTableName = '', TaskQueueUrl = '', DeadLettersUr
 /** The schedule of this stack is a minute; nobody calls the planner or a worker here. */
 const BY_SCHEDULE = { timeout: 200_000, interval: 1_000 };
 const POISON = '{"job":"erase everything"}';
+
+interface SweepCounts {
+  readonly listedCount: number;
+  readonly kept: { readonly young: number };
+  readonly foreign: { readonly count: number };
+}
 
 interface Place {
   readonly topic: string;
@@ -123,6 +129,17 @@ describe('maintenance on its schedule', () => {
       const at = { topic: place.topic, partition: 0 };
       expect(await expectStoredAsAcknowledged(client, at, place.acknowledged)).toEqual([]);
     }
+  });
+
+  it('sweeps with the rights of the sweeper: what is young stays, nothing is found wrong', async () => {
+    const swept = await aws.invoke(stack.outputs.SweeperFunctionName ?? '', { job: 'sweep' });
+    expect(swept).toMatchObject({
+      topics: { isComplete: true },
+      swept: { deletedCount: 0, failures: [], isComplete: true },
+    });
+    const { listedCount, kept, foreign } = (swept as { swept: SweepCounts }).swept;
+    expect(listedCount).toBeGreaterThan(4);
+    expect(kept.young + foreign.count).toBe(listedCount);
   });
 
   it('passes a message that is no task to the dead letters, and goes on', async () => {
