@@ -1,7 +1,14 @@
-import type { Client, Job } from './client.ts';
+import type { Client } from './client.ts';
 import { type Direction, direction } from './direction.ts';
 import { createLedger, differences, type Ledger } from './ledger.ts';
-import { type Contents, type JobPlace, lookInto, runUntilDone } from './life-jobs.ts';
+import {
+  type Contents,
+  type JobPlace,
+  lookInto,
+  type OnRound,
+  runUntilDone,
+  sealEverything,
+} from './life-jobs.ts';
 import { both, type LifeSource, openLifeSource } from './life-source.ts';
 import { compactionDifferences, createNewest, type Newest } from './newest.ts';
 import { PARTITION_COUNT, type PassOptions } from './pass.ts';
@@ -62,7 +69,7 @@ export async function runLife(client: Client, options: LifeOptions): Promise<Lif
   const produced = await look(place, source.count);
 
   await client.alterConfigs(topic, { 'segment.bytes': String(segmentBytes(produced)) });
-  const seal = await runJob(place, { name: 'seal', job: 'seal', bytes: produced.bytes });
+  const seal = await runJobs(place, { name: 'seal', bytes: produced.bytes, run: sealDue });
   const sealed = await look(place, source.count);
   const read = createLedger(PARTITION_COUNT);
   const first = createNewest(PARTITION_COUNT);
@@ -70,8 +77,8 @@ export async function runLife(client: Client, options: LifeOptions): Promise<Lif
 
   await client.alterConfigs(topic, COMPACTED);
   const unsealedBytes = produced.bytes - seal.bytes;
-  const sealRest = await runJob(place, { name: 'seal rest', job: 'seal', bytes: unsealedBytes });
-  const compact = await runJob(place, { name: 'compact', job: 'compact', bytes: produced.bytes });
+  const sealRest = await runJobs(place, { name: 'seal rest', bytes: unsealedBytes, run: sealEverything });
+  const compact = await runJobs(place, { name: 'compact', bytes: produced.bytes, run: compactDue });
   const compacted = await look(place, sent.keyCount);
   const left = createNewest(PARTITION_COUNT);
   const again = { name: 'read again', ledger: left, mayHaveGaps: true };
@@ -150,21 +157,28 @@ async function look(place: JobPlace, recordCount: number): Promise<Contents> {
   }
 }
 
-/** `bytes`: what there is for the job to go through, for the bar. */
-async function runJob(
+async function runJobs(
   place: Omit<JobPlace, 'counter'>,
-  {
-    name,
-    job,
-    bytes: total,
-  }: { readonly name: string; readonly job: Exclude<Job, 'verify'>; readonly bytes: number },
+  options: {
+    readonly name: string;
+    /** What there is to go through, for the bar. */
+    readonly bytes: number;
+    readonly run: (place: JobPlace, onRound: OnRound) => Promise<readonly string[]>;
+  },
 ): Promise<Phase> {
+  const { name, bytes: total, run } = options;
   let bytes = 0;
   const done = await direction({ label: labelOf(name), total, unit: 'bytes' }, (counter, onDone) =>
-    runUntilDone({ ...place, counter }, job, ({ sealedBytes = 0, bytesBefore = 0 }) => {
+    run({ ...place, counter }, ({ sealedBytes = 0, bytesBefore = 0 }) => {
       bytes += sealedBytes + bytesBefore;
       onDone(sealedBytes + bytesBefore);
     }),
   );
   return { ...done, name, bytes };
 }
+
+const sealDue = (place: JobPlace, onRound: OnRound): Promise<readonly string[]> =>
+  runUntilDone(place, 'seal', onRound);
+
+const compactDue = (place: JobPlace, onRound: OnRound): Promise<readonly string[]> =>
+  runUntilDone(place, 'compact', onRound);
