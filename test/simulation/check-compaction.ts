@@ -90,13 +90,11 @@ function applyChange(log: SealedLog, { key, item, atMs }: Change<string>, conten
 function visibleOffsets(segments: readonly Segment[], contents: ObjectContents): ReadonlySet<number> {
   const seen = new Set<number>();
   const ordered = segments.toSorted((a, b) => a.baseOffset - b.baseOffset);
-  ordered.forEach(({ objectKey }, index) => {
-    if (objectKey === undefined) return;
-    const behind = ordered.slice(index + 1);
-    const isCovered = (offset: number): boolean =>
-      behind.some(({ baseOffset, endOffset }) => baseOffset <= offset && offset < endOffset);
-    for (const { offset } of contents(objectKey)?.records ?? []) if (!isCovered(offset)) seen.add(offset);
-  });
+  for (const { baseOffset, endOffset, objectKey } of ordered) {
+    for (let offset = baseOffset; offset < endOffset; offset++) seen.delete(offset);
+    if (objectKey === undefined) continue;
+    for (const { offset } of contents(objectKey)?.records ?? []) seen.add(offset);
+  }
   return seen;
 }
 
