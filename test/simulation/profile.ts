@@ -26,6 +26,8 @@ export interface Profile {
   readonly topicNames: readonly string[];
   readonly partitionCount: number;
   readonly topicChangeRate: number;
+  /** The chance that in a burst somebody changes a topic's configs. */
+  readonly topicTuningRate: number;
   /** Clients that delete and re-create the same topic, each for itself. */
   readonly topicChangerCount: number;
   /** What every topic is created with. */
@@ -94,6 +96,7 @@ export const CALM: Profile = {
   topicNames: ['orders'],
   partitionCount: 1,
   topicChangeRate: 0,
+  topicTuningRate: 0,
   topicChangerCount: 1,
   topicConfigs: { 'hot.retention.ms': String(DAY_MS) },
   keyCount: 0,
@@ -162,6 +165,7 @@ export function drawProfile(random: SeededRandom): Profile {
     partitionCount: random.chance(0.3) ? 2 : 1,
     topicChangeRate: random.pick([0, 0, 0.3, 0.6, 1]),
     topicChangerCount: random.pick([1, 1, 2, 3]),
+    topicTuningRate: random.pick([0, 0, 0.5]),
     keyedRate: random.pick([0, 0.3, 0.7, 1]),
     doubledRate: maybe(0.3),
     valueBytesMax: random.pick([20, 60, 400]),

@@ -9,7 +9,7 @@ import { drawProfile, type Profile } from './profile.ts';
 import { seededRandom } from './random.ts';
 import { runReader } from './readers.ts';
 import { reportText } from './report.ts';
-import { createTopic, runTopicChanger } from './topics.ts';
+import { createTopic, runTopicChanger, runTopicTuner } from './topics.ts';
 import { runVandal } from './vandal.ts';
 import { verify } from './verifier.ts';
 import type { Violation } from './violation.ts';
@@ -106,6 +106,7 @@ async function script(world: World): Promise<Violation[]> {
     ),
     runDeleter(world, random.fork()),
     runDisasters(world, random.fork()),
+    ...profile.topicNames.map((name) => runTopicTuner(world, random.fork(), name)),
     ...profile.topicNames.flatMap((name) =>
       times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
     ),

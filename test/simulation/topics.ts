@@ -18,6 +18,31 @@ export async function runTopicChanger(world: World, random: SeededRandom, name: 
   }
 }
 
+/** Changes how long records are kept, and adds partitions, while everybody is at work. */
+export async function runTopicTuner(world: World, random: SeededRandom, name: string): Promise<void> {
+  const { scheduler, profile } = world;
+  for (const startMs of world.eraStartsMs.slice(0, -1)) {
+    await scheduler.sleep(Math.max(0, startMs - scheduler.nowMs) + random.next() ** 2 * 3_000);
+    if (!random.chance(profile.topicTuningRate)) continue;
+    const [config, value] = random.pick(TUNINGS);
+    await tell(world, world.pool.pick(), `alter ${name}`, (log, call) =>
+      log.alterConfigs(name, [{ name: config, value }], { validateOnly: false }, call),
+    );
+    if (!random.chance(0.3)) continue;
+    await tell(world, world.pool.pick(), `grow ${name}`, async (log, call) => {
+      await log.createPartitions(name, profile.partitionCount + 1, call);
+    });
+  }
+}
+
+const TUNINGS: readonly (readonly [string, string | undefined])[] = [
+  ['retention.ms', '60000'],
+  ['retention.ms', '-1'],
+  ['retention.bytes', '1000'],
+  ['delete.retention.ms', '21600000'],
+  ['delete.retention.ms', undefined],
+];
+
 export async function createTopic(
   world: World,
   random: SeededRandom,
