@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +10,7 @@ import { startDemoNode } from '../../demo/local-node.ts';
 import { readOptions, UsageError } from '../../demo/options.ts';
 import { wayNamed } from '../../demo/ways.ts';
 import { loadCodecs } from '../../lib/record/index.ts';
+import { startForgetfulProxy, startLosingProxy, startSwappingProxy } from './demo-proxies.ts';
 
 const MAIN = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
 
@@ -49,106 +48,6 @@ function runDemo(
   child.stderr.on('data', take);
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (code) => resolve({ code, output }));
-  });
-}
-
-interface Passed {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
-
-/** Stands before a node: `answer` gets what the node answered, and says what the client sees. */
-async function startProxy(
-  behind: string | (() => string),
-  answer: (passed: Passed) => void,
-): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const sent: Buffer[] = [];
-    for await (const part of request) sent.push(part as Buffer);
-    const headers = new Headers();
-    for (const name of ['content-type', 'accept', 'idempotency-key']) {
-      const value = request.headers[name];
-      if (typeof value === 'string') headers.set(name, value);
-    }
-    const url = typeof behind === 'string' ? behind : behind();
-    const got = await fetch(url + request.url, {
-      method: request.method ?? 'GET',
-      headers,
-      ...(sent.length > 0 ? { body: Buffer.concat(sent) } : {}),
-    });
-    answer({ request, response, status: got.status, headers: got.headers, body: await got.text() });
-  };
-  const server = createServer((request, response) => {
-    pass(request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function passOn({ response, status, headers }: Passed, body: string): void {
-  const kept = ['content-type', 'x-next-offset', 'x-millrace-cost'].flatMap((name) => {
-    const value = headers.get(name);
-    return value === null ? [] : [[name, value] as const];
-  });
-  response.writeHead(status, Object.fromEntries(kept)).end(body);
-}
-
-/** The values of two flights from one airport change places in what is read from partition 0. */
-const startSwappingProxy = (url: string): ReturnType<typeof startProxy> =>
-  startProxy(url, (passed) => {
-    if (!passed.request.url?.includes('/partitions/0/records?offset=0&')) return passOn(passed, passed.body);
-    const records = JSON.parse(passed.body) as { key: string; value: unknown }[];
-    const [one] = records;
-    const other = records.findLast(({ key }) => key === one?.key);
-    if (one !== undefined && other !== undefined) [one.value, other.value] = [other.value, one.value];
-    passOn(passed, JSON.stringify(records));
-  });
-
-/** Once it is told to lie about a node, the first record that is read from partition 0 is missing. */
-async function startLosingProxy(
-  url: string,
-): Promise<Awaited<ReturnType<typeof startProxy>> & { lieAbout: (url: string) => void; lost: () => string }> {
-  let isLying = false;
-  let behind = url;
-  let lost = '';
-  const proxy = await startProxy(
-    () => behind,
-    (passed) => {
-      const isFirst = passed.request.url?.includes('/partitions/0/records?offset=0&') === true;
-      if (!isLying || !isFirst) return passOn(passed, passed.body);
-      const [first, ...others] = JSON.parse(passed.body) as { readonly key: string }[];
-      lost = JSON.stringify(first?.key);
-      passOn(passed, JSON.stringify(others));
-    },
-  );
-  return {
-    ...proxy,
-    lieAbout: (restarted) => {
-      isLying = true;
-      behind = restarted;
-    },
-    lost: () => lost,
-  };
-}
-
-/** The first produce to partition 1 is stored, and its answer lost. */
-function startForgetfulProxy(url: string): ReturnType<typeof startProxy> {
-  let isLost = false;
-  return startProxy(url, (passed) => {
-    if (!isLost && passed.request.method === 'POST' && passed.request.url?.endsWith('/partitions/1')) {
-      isLost = true;
-      passed.response.destroy();
-    } else passOn(passed, passed.body);
   });
 }
 
