@@ -1,5 +1,5 @@
 import { memoryBucket, memoryTable } from '../lib/adapters/memory/index.ts';
-import type { EngineParts } from '../lib/partition/partitions.ts';
+import type { EngineParts } from '../lib/engine-parts.ts';
 import type { Codecs } from '../lib/record/index.ts';
 import { ALL_RULES } from '../lib/rules.ts';
 import type { Bucket } from '../lib/storage/bucket.ts';

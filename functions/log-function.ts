@@ -1,11 +1,11 @@
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
+import type { EngineParts } from '../lib/engine-parts.ts';
 import { MillraceError } from '../lib/errors.ts';
 import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
 import type { Maintenance } from '../lib/jobs.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
 import { storageError } from '../lib/partition/faults.ts';
-import type { EngineParts } from '../lib/partition/partitions.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { StorageFault } from '../lib/storage/fault.ts';
 import type { Table } from '../lib/storage/table.ts';

@@ -1,7 +1,7 @@
+import type { EngineParts } from './engine-parts.ts';
 import type { Job, JobCounts, JobFinding, JobReport, Maintenance } from './jobs.ts';
 import { partitionKey } from './partition/chunk.ts';
 import { storageError } from './partition/faults.ts';
-import type { EngineParts } from './partition/partitions.ts';
 import { removeDeletedTopics } from './segment/delete-topic.ts';
 import { readIncident } from './segment/incident.ts';
 import { runTask } from './segment/run-task.ts';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { EngineParts } from './engine-parts.ts';
 import { MillraceError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import type {
@@ -22,7 +23,7 @@ import { deleteRecords } from './partition/delete-records.ts';
 import { storageError } from './partition/faults.ts';
 import { readLeaderEpochs } from './partition/leader-epochs.ts';
 import { listOffset } from './partition/list-offsets.ts';
-import { type EngineParts, type Partition, Partitions } from './partition/partitions.ts';
+import { type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
 import type { Codecs } from './record/codecs.ts';

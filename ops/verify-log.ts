@@ -1,4 +1,4 @@
-import type { EngineParts } from '../lib/partition/partitions.ts';
+import type { EngineParts } from '../lib/engine-parts.ts';
 import { type VerifyReport, verifyTopic } from '../lib/segment/verify.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import { TopicCatalog } from '../lib/topic/topic-catalog.ts';

@@ -1,7 +1,7 @@
 import { type Expiry, REMOVALS_MAX } from '../adapters/sqlite/expiry.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import { sweepLog } from '../maintenance.ts';
-import type { EngineParts } from '../partition/partitions.ts';
 import { runTask } from '../segment/run-task.ts';
 import { createTaskPlanner, type TaskPlanner } from '../segment/task-planner.ts';
 import { CONTINUATIONS_MAX, type Task } from '../segment/tasks.ts';

@@ -1,12 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
-import type { Condition, Item, Table } from '../storage/table.ts';
+import type { Condition, Item } from '../storage/table.ts';
 import type { AppendIdentity } from './append-entry.ts';
 import { chunkFromItem } from './chunk.ts';
 import { appendError } from './faults.ts';
@@ -32,12 +31,7 @@ export type Placement =
   | { readonly kind: 'tailIsOld' }
   | { readonly kind: 'refused'; readonly error: MillraceError };
 
-export interface AttemptDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+export type AttemptDependencies = Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random'>;
 
 interface PlaceRequest {
   readonly pk: string;

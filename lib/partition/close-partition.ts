@@ -1,18 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import { chunkFromItem, chunkToItem } from './chunk.ts';
 import { readTail, type Tail } from './tail.ts';
 
-interface Dependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'hot' | 'catalog' | 'random' | 'rules'>;
 
 /** Tails tried before a busy partition's closing is given up; each lost try has met one more chunk. */
 const TRIES_MAX = 1_000;

@@ -1,18 +1,11 @@
-import type { Rules } from '../rules.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import { moveLogStart } from '../segment/log-start.ts';
 import type { Call } from '../storage/call.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import { outOfRange } from './partition-reader.ts';
 import type { PartitionState } from './partition-state.ts';
 import { readTail } from './tail.ts';
 
-interface Dependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'hot' | 'catalog' | 'random' | 'rules'>;
 
 /** Instead of an offset: everything there is. */
 export const HIGH_WATERMARK = -1;

@@ -1,13 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import type { ListedOffset, ListOffsetsRequest } from '../log.ts';
 import { batchesIn } from '../record/batches-in.ts';
-import type { Codecs } from '../record/codecs.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
 import { readBatchHeader } from '../record/header.ts';
-import type { Rules } from '../rules.ts';
 import { placedBatches } from '../segment/placed-batches.ts';
 import { readRange } from '../segment/read-segment.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from '../segment/segment-item.ts';
-import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { Table } from '../storage/table.ts';
@@ -19,13 +17,7 @@ import type { PartitionState } from './partition-state.ts';
 import { planRead } from './read-plan.ts';
 import { type Bounds, readTail } from './tail.ts';
 
-interface Dependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'hot' | 'catalog' | 'bucket' | 'codecs' | 'rules'>;
 
 interface LogView {
   readonly pk: string;

@@ -1,10 +1,8 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
-import type { Rules } from '../rules.ts';
 import type { SegmentReader } from '../segment/segment-reader.ts';
-import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
 import { lookAgainIfDamaged } from './faults.ts';
 import { loadPieces } from './load-pieces.ts';
@@ -12,11 +10,7 @@ import type { PartitionState } from './partition-state.ts';
 import { contiguousFrom, planRead } from './read-plan.ts';
 import { type Bounds, readBounds, readTail } from './tail.ts';
 
-export interface ReaderDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly rules: Rules;
+export interface ReaderDependencies extends Pick<EngineParts, 'hot' | 'catalog' | 'bucket' | 'rules'> {
   /** Of this process; shared by all partitions. */
   readonly sealed: SegmentReader;
 }

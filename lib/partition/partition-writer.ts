@@ -1,13 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
 import { observationAgeMs } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
-import type { PutResult, Table } from '../storage/table.ts';
+import type { PutResult } from '../storage/table.ts';
 import type { AppendEntry, AppendOutcome } from './append-entry.ts';
 import { appendFences } from './append-fences.ts';
 import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
@@ -21,13 +19,9 @@ import type { Spooler, Upload } from './spooler.ts';
 import { readTail, type Tail } from './tail.ts';
 import { createTwins, type Twins } from './twins.ts';
 
-export interface WriterDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
+export interface WriterDependencies
+  extends Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'> {
   readonly spooler: Spooler;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
   readonly gather?: () => Promise<void>;
 }
 

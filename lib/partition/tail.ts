@@ -1,3 +1,4 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import type { Rules } from '../rules.ts';
 import { logStartFromItem } from '../segment/log-start.ts';
@@ -23,10 +24,7 @@ export interface Bounds {
   readonly observation: Observation;
 }
 
-interface Tables {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-}
+type Tables = Pick<EngineParts, 'hot' | 'catalog'>;
 
 /** One query: the log start and the last segment are neighbours at the end of the partition's items. */
 export async function readBounds(

@@ -1,7 +1,7 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import { attemptKey } from '../partition/attempts.ts';
 import { partitionKey } from '../partition/chunk.ts';
-import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Item, SortKey, Table } from '../storage/table.ts';

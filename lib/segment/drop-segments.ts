@@ -1,19 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import type { Bounds } from '../partition/tail.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import type { LogStart } from './log-start.ts';
 import { type Segment, segmentSortKey, segmentToItem } from './segment-item.ts';
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'clock' | 'random' | 'rules'>;
 
 export interface Dropped {
   readonly droppedCount: number;

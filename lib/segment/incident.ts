@@ -1,7 +1,7 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
-import type { Random } from '../storage/random.ts';
 import type { Condition, Item, Table } from '../storage/table.ts';
 
 /** ⚑ A partition whose hot chain is broken: named and kept until the chain is whole again, never skipped. */
@@ -14,10 +14,7 @@ export interface Incident {
   readonly foundMs: number;
 }
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly random: Random;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'random'>;
 
 /** Sorts before the segments, so that a look at the partition's bounds does not pass it. */
 export const INCIDENT_KEY = 'incident';

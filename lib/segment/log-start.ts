@@ -1,10 +1,10 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { invariant } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
 import type { AttributeValue, Condition, Item, Table } from '../storage/table.ts';
 import { LOG_START_KEY } from './segment-item.ts';
 
@@ -27,10 +27,7 @@ export interface SeenLogStart extends LogStart {
   readonly observation: Observation;
 }
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly random: Random;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'random'>;
 
 /** Others that may move it at the same time; each lost try has seen it further on. */
 const TRIES_MAX = 16;

@@ -1,13 +1,9 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import { readingStored } from '../partition/faults.ts';
 import { verifyBatchCrc } from '../record/checksum.ts';
-import type { Codecs } from '../record/codecs.ts';
-import type { Rules } from '../rules.ts';
-import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
 import { describeSegment, type SegmentContent } from './describe-segment.ts';
 import { growingBytes } from './growing-bytes.ts';
@@ -25,14 +21,10 @@ import {
   segmentToItem,
 } from './segment-item.ts';
 
-export interface MergeDependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type MergeDependencies = Pick<
+  EngineParts,
+  'catalog' | 'bucket' | 'codecs' | 'clock' | 'random' | 'rules'
+>;
 
 export type MergeOutcome =
   | { readonly kind: 'merged'; readonly segment: Segment; readonly mergedCount: number }

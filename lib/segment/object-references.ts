@@ -1,12 +1,10 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { readBounds } from '../partition/tail.ts';
 import type { Call } from '../storage/call.ts';
 import type { AttributeValue, Item, QueryRange, SortKey, Table } from '../storage/table.ts';
 import { isList } from '../storage/units.ts';
 
-interface Tables {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-}
+type Tables = Pick<EngineParts, 'hot' | 'catalog'>;
 
 const ITEMS_PER_PAGE = 1_000;
 /** Storage's clocks and ours may differ by as much. */

@@ -1,3 +1,4 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
 import type { Call } from '../storage/call.ts';
 import type { Table } from '../storage/table.ts';
@@ -5,10 +6,7 @@ import { logStartFromItem } from './log-start.ts';
 import { chunkBytes } from './seal-due.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from './segment-item.ts';
 
-interface Tables {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-}
+type Tables = Pick<EngineParts, 'hot' | 'catalog'>;
 
 /** What the catalog says of a partition. Kept between looks: both ends only grow. */
 export interface KnownBounds {

@@ -1,15 +1,11 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import { readBounds } from '../partition/tail.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Table } from '../storage/table.ts';
 import { type Segment, segmentToItem } from './segment-item.ts';
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'rules'>;
 
 /**
  * Appends a segment to the chain that ended at `sealedEnd` when the work began. Reading and uploading took its time: the

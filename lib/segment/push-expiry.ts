@@ -1,19 +1,12 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from '../partition/chunk.ts';
 import { type Bounds, readBounds } from '../partition/tail.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
-import type { Random } from '../storage/random.ts';
-import type { Page, Table } from '../storage/table.ts';
+import type { Page } from '../storage/table.ts';
 import { type Incident, noteIncident } from './incident.ts';
 
-export interface PushDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type PushDependencies = Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'>;
 
 export interface PushReport {
   readonly sealedEnd: number;

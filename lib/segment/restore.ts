@@ -1,6 +1,6 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { partitionKey } from '../partition/chunk.ts';
 import { noteLeaderEpoch } from '../partition/leader-epochs.ts';
-import type { EngineParts } from '../partition/partitions.ts';
 import { readTail } from '../partition/tail.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';

@@ -1,11 +1,9 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { appendedMs, type Chunk, chunkFromItem } from '../partition/chunk.ts';
 import { contiguousFrom } from '../partition/read-plan.ts';
 import { type Bounds, readBounds } from '../partition/tail.ts';
-import type { Rules } from '../rules.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
-import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
 import { configNumber, isDeleted, type TopicConfigs } from '../topic/configs.ts';
 import { coverFilter } from './cover-filter.ts';
@@ -22,14 +20,10 @@ import {
 import { chunkBytes } from './seal-due.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from './segment-item.ts';
 
-export interface RetentionDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type RetentionDependencies = Pick<
+  EngineParts,
+  'hot' | 'catalog' | 'bucket' | 'clock' | 'random' | 'rules'
+>;
 
 export interface RetentionReport {
   readonly logStartBefore: number;

@@ -1,3 +1,4 @@
+import type { EngineParts } from '../engine-parts.ts';
 import type { Chunk } from '../partition/chunk.ts';
 import { readingStored } from '../partition/faults.ts';
 import { loadPieces } from '../partition/load-pieces.ts';
@@ -5,16 +6,10 @@ import { planRead } from '../partition/read-plan.ts';
 import { readBounds } from '../partition/tail.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import { verifyBatchCrc } from '../record/checksum.ts';
-import type { Codecs } from '../record/codecs.ts';
 import { readBatchHeader } from '../record/header.ts';
-import type { Rules } from '../rules.ts';
-import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import { mayBeAdopted, readAdoptable } from './adopt.ts';
 import { describeSegment, type SegmentContent } from './describe-segment.ts';
 import { growingBytes } from './growing-bytes.ts';
@@ -26,15 +21,10 @@ import { unsealedRun } from './unsealed-run.ts';
 
 export type { SealSettings } from './seal-due.ts';
 
-export interface SealDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type SealDependencies = Pick<
+  EngineParts,
+  'hot' | 'catalog' | 'bucket' | 'codecs' | 'clock' | 'random' | 'rules'
+>;
 
 export type SealOutcome =
   | { readonly kind: 'sealed'; readonly segment: Segment }

@@ -1,9 +1,7 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
-import type { Bucket } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { Table } from '../storage/table.ts';
 import { type Cursor, cursors } from './cursors.ts';
 import { findSegment } from './find-segment.ts';
 import { objectCache } from './object-cache.ts';
@@ -13,10 +11,7 @@ import { indexEnd, readPart } from './read-segment.ts';
 import { segmentCache } from './segment-cache.ts';
 import type { Segment } from './segment-item.ts';
 
-export interface SegmentReaderDependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly clock: Clock;
+export interface SegmentReaderDependencies extends Pick<EngineParts, 'catalog' | 'bucket' | 'clock'> {
   /** Whether the next bytes are fetched for a reader that goes on from its last answer, while it works. */
   readonly readsAhead: boolean;
 }

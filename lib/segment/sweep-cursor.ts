@@ -1,9 +1,7 @@
-import type { Bucket } from '../storage/bucket.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
-import type { Random } from '../storage/random.ts';
-import type { AttributeValue, Condition, Table } from '../storage/table.ts';
+import type { AttributeValue, Condition } from '../storage/table.ts';
 import { SWEEP_PREFIX } from './object-place.ts';
 
 /** Where a lot of listed objects stands on its way: `own`, `shared` and `delete` are done in this order. */
@@ -30,12 +28,7 @@ export interface SweepCursor {
   readonly nowMs: number;
 }
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'bucket' | 'clock' | 'random'>;
 
 export const SWEEP_CURSOR = { pk: 'maintenance', sk: 'sweep' } as const;
 const STAGES = ['own', 'shared', 'delete'] as const;

@@ -1,11 +1,8 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { partitionKey } from '../partition/chunk.ts';
-import type { Rules } from '../rules.ts';
-import type { Bucket, ObjectInfo } from '../storage/bucket.ts';
+import type { ObjectInfo } from '../storage/bucket.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import { everyPartition, type PartitionOfAny } from './every-partition.ts';
 import { placeOfObject } from './object-place.ts';
 import { allReferences, catalogReferences } from './object-references.ts';
@@ -14,14 +11,10 @@ import { newTally, noteForeign, type SweepReport, type SweepTally } from './swee
 
 export type { SweepReport } from './sweep-report.ts';
 
-export interface SweepDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type SweepDependencies = Pick<
+  EngineParts,
+  'hot' | 'catalog' | 'bucket' | 'clock' | 'random' | 'rules'
+>;
 
 export interface SweepOptions {
   /** How long an object is left alone whatever refers to it. @default 24 h, and never less in production */

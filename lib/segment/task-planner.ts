@@ -1,5 +1,5 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { partitionKey } from '../partition/chunk.ts';
-import type { EngineParts } from '../partition/partitions.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { TopicCatalog } from '../topic/topic-catalog.ts';

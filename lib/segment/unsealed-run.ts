@@ -1,22 +1,13 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
 import { contiguousFrom } from '../partition/read-plan.ts';
 import { readBounds } from '../partition/tail.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { Random } from '../storage/random.ts';
-import type { Table } from '../storage/table.ts';
 import { noteIncident } from './incident.ts';
 import { chunkBytes } from './seal-due.ts';
 
-interface Dependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'>;
 
 export interface UnsealedRange {
   readonly pk: string;

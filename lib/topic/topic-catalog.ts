@@ -1,24 +1,17 @@
+import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionKey } from '../partition/chunk.ts';
 import { closePartition } from '../partition/close-partition.ts';
-import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
-import type { Clock } from '../storage/clock.ts';
 import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
-import type { Random } from '../storage/random.ts';
-import type { Condition, Table } from '../storage/table.ts';
+import type { Condition } from '../storage/table.ts';
 import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
 import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
 
-interface Dependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly rules: Rules;
+interface Dependencies extends Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'> {
   readonly partitionCountDefault: number;
 }
 

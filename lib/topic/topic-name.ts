@@ -17,8 +17,3 @@ function topicNameProblem(name: string): string | undefined {
     return `'${name}' has a character other than letters, digits, '.', '_' and '-'`;
   return undefined;
 }
-
-/** Kafka's internal topics, and Millrace's own, begin with two underscores. */
-export function isInternalTopic(name: string): boolean {
-  return name.startsWith('__');
-}

@@ -1,5 +1,5 @@
+import type { EngineParts } from '../../lib/engine-parts.ts';
 import { engineParts } from '../../lib/open-log.ts';
-import type { EngineParts } from '../../lib/partition/partitions.ts';
 import { MAP_BYTES_DEFAULT } from '../../lib/segment/compact/offset-map.ts';
 import { compactOnce } from '../../lib/segment/compact/pass.ts';
 import { compactSettings } from '../../lib/segment/compact/plan.ts';

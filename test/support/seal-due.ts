@@ -1,4 +1,4 @@
-import type { EngineParts } from '../../lib/partition/partitions.ts';
+import type { EngineParts } from '../../lib/engine-parts.ts';
 import { runTask } from '../../lib/segment/run-task.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { StorageFault } from '../../lib/storage/fault.ts';

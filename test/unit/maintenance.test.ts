@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineParts } from '../../lib/engine-parts.ts';
 import type { Job, JobReport } from '../../lib/jobs.ts';
 import type { Log } from '../../lib/log.ts';
 import { openMaintenance } from '../../lib/maintenance.ts';
 import { engineParts } from '../../lib/open-log.ts';
-import type { EngineParts } from '../../lib/partition/partitions.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { StorageFault } from '../../lib/storage/fault.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog } from '../support/log-on-memory.ts';

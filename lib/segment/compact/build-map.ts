@@ -1,20 +1,15 @@
+import type { EngineParts } from '../../engine-parts.ts';
 import { readingStored } from '../../partition/faults.ts';
 import type { BatchIn } from '../../record/batches-in.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { NULL_LENGTH } from '../../record/record.ts';
-import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
-import type { Table } from '../../storage/table.ts';
 import type { Learned } from './map-object.ts';
 import { segmentBatches } from './segment-batches.ts';
 import { segmentsOf } from './segments-of.ts';
 import { walkKeys } from './walk-keys.ts';
 
-interface Dependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-}
+type Dependencies = Pick<EngineParts, 'catalog' | 'bucket' | 'codecs'>;
 
 export interface MapStretch {
   readonly pk: string;

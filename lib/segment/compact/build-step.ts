@@ -1,11 +1,10 @@
+import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Codecs } from '../../record/codecs.ts';
-import type { Rules } from '../../rules.ts';
 import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import type { Random } from '../../storage/random.ts';
-import type { Table } from '../../storage/table.ts';
 import { buildMap } from './build-map.ts';
 import { type CleanPass, type SeenCheckpoint, writeCheckpoint } from './clean-item.ts';
 import { lastBatches } from './last-batches.ts';
@@ -13,13 +12,7 @@ import { decodeLearned, encodeLearned, type Learned, mapObjectKey } from './map-
 import { type MapRoom, offsetMap, SLOT_BYTES } from './offset-map.ts';
 import { fingerprint } from './vouched.ts';
 
-export interface BuildDependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type BuildDependencies = Pick<EngineParts, 'catalog' | 'bucket' | 'codecs' | 'random' | 'rules'>;
 
 /** A pass whose map is to be begun, or gone on with. */
 export interface BuildRequest {

@@ -1,11 +1,7 @@
+import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
-import type { Codecs } from '../../record/codecs.ts';
-import type { Rules } from '../../rules.ts';
-import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
-import type { Random } from '../../storage/random.ts';
-import type { Table } from '../../storage/table.ts';
 import {
   type Segment,
   segmentFromItem,
@@ -15,13 +11,7 @@ import {
 } from '../segment-item.ts';
 import { type Knowledge, rewriteSegment } from './rewrite.ts';
 
-export interface CleanDependencies {
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly random: Random;
-  readonly rules: Rules;
-}
+export type CleanDependencies = Pick<EngineParts, 'catalog' | 'bucket' | 'codecs' | 'random' | 'rules'>;
 
 export type CleanedSegment =
   /** The item has this version, and nothing in it is for the map to take. */

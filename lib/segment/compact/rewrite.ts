@@ -1,10 +1,10 @@
+import type { EngineParts } from '../../engine-parts.ts';
 import { readingStored } from '../../partition/faults.ts';
 import type { BatchIn } from '../../record/batches-in.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import type { BatchHeader } from '../../record/header.ts';
 import { NULL_LENGTH } from '../../record/record.ts';
 import type { Rules } from '../../rules.ts';
-import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
 import { describeSegment, type SegmentContent } from '../describe-segment.ts';
 import { growingBytes } from '../growing-bytes.ts';
@@ -32,11 +32,7 @@ export type RewrittenSegment =
   | { readonly kind: 'same' }
   | { readonly kind: 'changed'; readonly bytes: Uint8Array; readonly content: SegmentContent };
 
-interface Dependencies {
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-  readonly rules: Rules;
-}
+type Dependencies = Pick<EngineParts, 'bucket' | 'codecs' | 'rules'>;
 
 /**
  * A segment without what compaction takes. Holds the new object's bytes and a window of the old one's. Throws

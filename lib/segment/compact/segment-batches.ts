@@ -1,8 +1,7 @@
+import type { EngineParts } from '../../engine-parts.ts';
 import { readingStored } from '../../partition/faults.ts';
 import { type BatchIn, batchesIn } from '../../record/batches-in.ts';
 import { verifyBatchCrc } from '../../record/checksum.ts';
-import type { Codecs } from '../../record/codecs.ts';
-import type { Bucket } from '../../storage/bucket.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { readRange } from '../read-segment.ts';
@@ -11,10 +10,7 @@ import type { Segment } from '../segment-item.ts';
 /** What is read at once; one batch may pass it. */
 const WINDOW_BYTES = 4_194_304;
 
-interface Dependencies {
-  readonly bucket: Bucket;
-  readonly codecs: Codecs;
-}
+type Dependencies = Pick<EngineParts, 'bucket' | 'codecs'>;
 
 /**
  * All batches of a segment from the one that holds `from` on, a window of them at a time, the next window being read

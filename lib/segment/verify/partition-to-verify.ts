@@ -1,18 +1,9 @@
-import type { Codecs } from '../../record/codecs.ts';
-import type { Bucket } from '../../storage/bucket.ts';
+import type { EngineParts } from '../../engine-parts.ts';
 import type { Call } from '../../storage/call.ts';
-import type { Clock } from '../../storage/clock.ts';
-import type { Table } from '../../storage/table.ts';
 import type { Counts, Find } from './findings.ts';
 
 /** Reads only: nothing here may be written. */
-export interface VerifyDependencies {
-  readonly hot: Table<number>;
-  readonly catalog: Table<string>;
-  readonly bucket: Bucket;
-  readonly clock: Clock;
-  readonly codecs: Codecs;
-}
+export type VerifyDependencies = Pick<EngineParts, 'hot' | 'catalog' | 'bucket' | 'clock' | 'codecs'>;
 
 /** One partition on its way through the checks. */
 export interface PartitionToVerify {

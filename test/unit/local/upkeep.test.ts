@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineParts } from '../../../lib/engine-parts.ts';
 import { startUpkeep, type Upkeep } from '../../../lib/local/upkeep.ts';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts } from '../../../lib/open-log.ts';
-import type { EngineParts } from '../../../lib/partition/partitions.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
 import { type ManualClock, manualClock } from '../../tools/manual-clock.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineParts } from '../../../lib/engine-parts.ts';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
-import type { EngineParts } from '../../../lib/partition/partitions.ts';
 import { type RemovalReport, removeDeletedTopics } from '../../../lib/segment/delete-topic.ts';
 import { sealOnce } from '../../../lib/segment/seal.ts';
 import type { Call } from '../../../lib/storage/call.ts';

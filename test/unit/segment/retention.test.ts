@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineParts } from '../../../lib/engine-parts.ts';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts } from '../../../lib/open-log.ts';
-import type { EngineParts } from '../../../lib/partition/partitions.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
 import { ALL_RULES } from '../../../lib/rules.ts';
 import { readLogStart } from '../../../lib/segment/log-start.ts';

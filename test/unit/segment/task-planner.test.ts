@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineParts } from '../../../lib/engine-parts.ts';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import type { EngineParts } from '../../../lib/partition/partitions.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
 import { runTask, type TaskOutcome } from '../../../lib/segment/run-task.ts';
 import {

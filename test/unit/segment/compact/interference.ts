@@ -1,4 +1,4 @@
-import type { EngineParts } from '../../../../lib/partition/partitions.ts';
+import type { EngineParts } from '../../../../lib/engine-parts.ts';
 import type { Bucket } from '../../../../lib/storage/bucket.ts';
 import type { SortKey, Table } from '../../../../lib/storage/table.ts';
 

@@ -1,7 +1,7 @@
+import type { EngineParts } from '../../../../lib/engine-parts.ts';
 import type { Log } from '../../../../lib/log.ts';
 import { engineParts, openLog } from '../../../../lib/open-log.ts';
 import { partitionKey } from '../../../../lib/partition/chunk.ts';
-import type { EngineParts } from '../../../../lib/partition/partitions.ts';
 import { type CompressionName, decodeBatch, encodeBatch } from '../../../../lib/record/index.ts';
 import { type Checkpoint, readCheckpoint } from '../../../../lib/segment/compact/clean-item.ts';
 import { type CompactOutcome, compactOnce } from '../../../../lib/segment/compact/pass.ts';
