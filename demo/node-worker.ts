@@ -7,7 +7,8 @@ import type { FromNode } from './local-node.ts';
 async function serve(dataDir: string): Promise<void> {
   const node = await startLocalNode({ host: '127.0.0.1', port: 0, dataDir });
   parentPort?.once('message', () => {
-    void node.close().then(() => process.exit(0));
+    // Nothing is left on this thread then, so it ends by itself: an exit in the middle of native work is not clean.
+    void node.close().then(() => parentPort?.close());
   });
   say({ url: node.url });
 }
