@@ -2,7 +2,7 @@ import type { Log } from '../lib/log.ts';
 import { openLog } from '../lib/open-log.ts';
 import { partitionKey } from '../lib/partition/chunk.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
-import { sealOnce } from '../lib/segment/seal.ts';
+import { sealOnce } from '../lib/segment/seal/seal.ts';
 import { type Measured, measure, REQUEST_MS, row } from './exact.ts';
 import type { Row } from './row.ts';
 import { type VirtualStorage, virtualStorage } from './virtual-storage.ts';

@@ -1,9 +1,9 @@
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
-import { removeDeletedTopics } from '../lib/segment/delete-topic.ts';
-import { runTask } from '../lib/segment/run-task.ts';
-import { sweepOnce } from '../lib/segment/sweep.ts';
-import { createTaskPlanner } from '../lib/segment/task-planner.ts';
+import { removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';
+import { sweepOnce } from '../lib/segment/sweep/sweep.ts';
+import { runTask } from '../lib/segment/tasks/run-task.ts';
+import { createTaskPlanner } from '../lib/segment/tasks/task-planner.ts';
 import { dollarsOf } from '../lib/storage/meter.ts';
 import { AWS_PRICES, HOURS_PER_MONTH, lambdaDollars } from './aws-prices.ts';
 import { type Measured, measure } from './measure.ts';

@@ -1,8 +1,8 @@
 import type { Log } from '../lib/log.ts';
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
-import { runTask } from '../lib/segment/run-task.ts';
-import { createTaskPlanner } from '../lib/segment/task-planner.ts';
+import { runTask } from '../lib/segment/tasks/run-task.ts';
+import { createTaskPlanner } from '../lib/segment/tasks/task-planner.ts';
 import { dollarsOf, type Usage } from '../lib/storage/meter.ts';
 import { AWS_PRICES, lambdaDollars } from './aws-prices.ts';
 import { type Measured, measure } from './measure.ts';

@@ -7,7 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { engineParts, type LogOptions, openLog } from '../lib/open-log.ts';
 import { partitionKey } from '../lib/partition/chunk.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
-import { type SealOutcome, type SealSettings, sealOnce } from '../lib/segment/seal.ts';
+import { type SealOutcome, type SealSettings, sealOnce } from '../lib/segment/seal/seal.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { Meter } from '../lib/storage/meter.ts';
 

@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
-import type { TaskPlan, TaskPlanner } from '../lib/segment/task-planner.ts';
-import { encodeTask } from '../lib/segment/tasks.ts';
+import type { TaskPlan, TaskPlanner } from '../lib/segment/tasks/task-planner.ts';
+import { encodeTask } from '../lib/segment/tasks/tasks.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import type { Observer } from './observer.ts';

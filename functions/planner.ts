@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import { engineParts } from '../lib/open-log.ts';
-import { createTaskPlanner } from '../lib/segment/task-planner.ts';
+import { createTaskPlanner } from '../lib/segment/tasks/task-planner.ts';
 import { deployedStorage } from './deployed-storage.ts';
 import { readEnvironment } from './environment.ts';
 import { observer } from './observer.ts';

@@ -1,8 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import type { EngineParts } from '../lib/engine-parts.ts';
-import { type RemovalReport, removeDeletedTopics } from '../lib/segment/delete-topic.ts';
-import { type SweepReport, sweepOnce } from '../lib/segment/sweep.ts';
+import { type RemovalReport, removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';
+import { type SweepReport, sweepOnce } from '../lib/segment/sweep/sweep.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import type { Observer } from './observer.ts';

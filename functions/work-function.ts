@@ -1,8 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { EngineParts } from '../lib/engine-parts.ts';
-import { runTask, type TaskOutcome } from '../lib/segment/run-task.ts';
-import { continuedTask, encodeTask, parseTask, type Task } from '../lib/segment/tasks.ts';
+import { runTask, type TaskOutcome } from '../lib/segment/tasks/run-task.ts';
+import { continuedTask, encodeTask, parseTask, type Task } from '../lib/segment/tasks/tasks.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import type { Observer } from './observer.ts';

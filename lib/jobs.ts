@@ -1,4 +1,4 @@
-import { TASK_JOBS, type TaskJob } from './segment/tasks.ts';
+import { TASK_JOBS, type TaskJob } from './segment/tasks/tasks.ts';
 import type { Call } from './storage/call.ts';
 
 /** What keeps a log within its policy. `sweep` looks after the whole log whatever topic it is asked for. */

@@ -1,5 +1,5 @@
 import { engineParts } from '../lib/open-log.ts';
-import { applyRestore, planRestore, type RestorePlan } from '../lib/segment/restore.ts';
+import { applyRestore, planRestore, type RestorePlan } from '../lib/segment/restore/restore.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import { run } from './run.ts';
 import { type Output, verifyLog } from './verify-log.ts';

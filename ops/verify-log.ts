@@ -1,5 +1,5 @@
 import type { EngineParts } from '../lib/engine-parts.ts';
-import { type VerifyReport, verifyTopic } from '../lib/segment/verify.ts';
+import { type VerifyReport, verifyTopic } from '../lib/segment/verify/verify.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import { TopicCatalog } from '../lib/topic/topic-catalog.ts';
 import type { Topic } from '../lib/topic/topic-item.ts';

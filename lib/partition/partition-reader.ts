@@ -1,6 +1,6 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
-import type { SegmentReader } from '../segment/segment-reader.ts';
+import type { SegmentReader } from '../segment/read/segment-reader.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';

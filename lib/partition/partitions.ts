@@ -1,5 +1,5 @@
 import type { EngineParts } from '../engine-parts.ts';
-import { type SegmentReader, segmentReader } from '../segment/segment-reader.ts';
+import { type SegmentReader, segmentReader } from '../segment/read/segment-reader.ts';
 import { partitionKey } from './chunk.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { createPartitionState, type PartitionState } from './partition-state.ts';

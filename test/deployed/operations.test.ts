@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
 import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import { partitionKey } from '../../lib/partition/chunk.ts';
-import { sealOnce } from '../../lib/segment/seal.ts';
+import { sealOnce } from '../../lib/segment/seal/seal.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { batchOf, codecs, newCall } from '../support/log-on-memory.ts';
 import {

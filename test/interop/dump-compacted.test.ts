@@ -12,7 +12,7 @@ import { COMPRESSION_NAMES } from '../../lib/record/compression/names.ts';
 import { encodeBatch, loadCodecs } from '../../lib/record/index.ts';
 import { compactOnce } from '../../lib/segment/compact/pass.ts';
 import { segmentsOf } from '../../lib/segment/compact/segments-of.ts';
-import { sealOnce } from '../../lib/segment/seal.ts';
+import { sealOnce } from '../../lib/segment/seal/seal.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { Meter } from '../../lib/storage/meter.ts';
 import { dumpLog } from './dump-log.ts';

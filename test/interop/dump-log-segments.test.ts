@@ -10,7 +10,7 @@ import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import { partitionKey } from '../../lib/partition/chunk.ts';
 import { COMPRESSION_NAMES, type CompressionName } from '../../lib/record/compression/names.ts';
 import { encodeBatch, loadCodecs, type NewRecord } from '../../lib/record/index.ts';
-import { sealOnce } from '../../lib/segment/seal.ts';
+import { sealOnce } from '../../lib/segment/seal/seal.ts';
 import type { Segment } from '../../lib/segment/segment-item.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { Meter } from '../../lib/storage/meter.ts';

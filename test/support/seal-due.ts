@@ -1,5 +1,5 @@
 import type { EngineParts } from '../../lib/engine-parts.ts';
-import { runTask } from '../../lib/segment/run-task.ts';
+import { runTask } from '../../lib/segment/tasks/run-task.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { StorageFault } from '../../lib/storage/fault.ts';
 import { TopicCatalog } from '../../lib/topic/topic-catalog.ts';

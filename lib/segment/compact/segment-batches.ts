@@ -4,7 +4,7 @@ import { type BatchIn, batchesIn } from '../../record/batches-in.ts';
 import { verifyBatchCrc } from '../../record/checksum.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
-import { readRange } from '../read-segment.ts';
+import { readRange } from '../read/read-segment.ts';
 import type { Segment } from '../segment-item.ts';
 
 /** What is read at once; one batch may pass it. */

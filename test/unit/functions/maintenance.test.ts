@@ -6,8 +6,8 @@ import { type SweepFunctionReport, sweepFunction } from '../../../functions/swee
 import { workFunction } from '../../../functions/work-function.ts';
 import type { EngineParts } from '../../../lib/engine-parts.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
-import { createTaskPlanner } from '../../../lib/segment/task-planner.ts';
-import { encodeTask, parseTask, type Task } from '../../../lib/segment/tasks.ts';
+import { createTaskPlanner } from '../../../lib/segment/tasks/task-planner.ts';
+import { encodeTask, parseTask, type Task } from '../../../lib/segment/tasks/tasks.ts';
 import { batchOf, memoryStorage, newCall } from '../../support/log-on-memory.ts';
 import { type VirtualClock, virtualClock } from '../storage/virtual-clock.ts';
 import { consoleLines } from './console-lines.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { engineParts } from '../../../lib/open-log.ts';
-import { sweepOnce } from '../../../lib/segment/sweep.ts';
+import { sweepOnce } from '../../../lib/segment/sweep/sweep.ts';
 import { withLocalLog } from './local-log.ts';
 
 it('a sweep of a local store goes by the dates of files, and takes only what nothing refers to', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../lib/limits.ts';
-import { cursors } from '../../../lib/segment/cursors.ts';
-import { type Extent, type ObjectCache, objectCache } from '../../../lib/segment/object-cache.ts';
-import { segmentCache } from '../../../lib/segment/segment-cache.ts';
+import { cursors } from '../../../lib/segment/read/cursors.ts';
+import { type Extent, type ObjectCache, objectCache } from '../../../lib/segment/read/object-cache.ts';
+import { segmentCache } from '../../../lib/segment/read/segment-cache.ts';
 import type { Segment } from '../../../lib/segment/segment-item.ts';
 import { Meter } from '../../../lib/storage/meter.ts';
 import { observeNow } from '../../../lib/storage/observation.ts';

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { readBounds } from '../../../lib/partition/tail.ts';
-import { type MergeOutcome, mergeOnce } from '../../../lib/segment/merge.ts';
-import { type MergeSettings, planMerge } from '../../../lib/segment/plan-merge.ts';
-import { retainOnce } from '../../../lib/segment/retention.ts';
+import { type MergeOutcome, mergeOnce } from '../../../lib/segment/merge/merge.ts';
+import { type MergeSettings, planMerge } from '../../../lib/segment/merge/plan-merge.ts';
+import { retainOnce } from '../../../lib/segment/retain/retention.ts';
 import type { Segment } from '../../../lib/segment/segment-item.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import { textOf } from '../../support/log-on-memory.ts';

@@ -6,7 +6,7 @@ import {
   type RetentionSettings,
   type RetentionView,
   wantsMoreChunks,
-} from '../../../lib/segment/plan-retention.ts';
+} from '../../../lib/segment/retain/plan-retention.ts';
 
 const NOW = 1_000_000;
 const FOR_EVER: RetentionSettings = {

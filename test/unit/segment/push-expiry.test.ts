@@ -4,8 +4,8 @@ import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts'
 import { appendedMs, type Chunk, chunkFromItem, partitionKey } from '../../../lib/partition/chunk.ts';
 import { ALL_RULES } from '../../../lib/rules.ts';
 import { readIncident } from '../../../lib/segment/incident.ts';
-import { type PushReport, pushExpiry } from '../../../lib/segment/push-expiry.ts';
-import { sealOnce } from '../../../lib/segment/seal.ts';
+import { type PushReport, pushExpiry } from '../../../lib/segment/seal/push-expiry.ts';
+import { sealOnce } from '../../../lib/segment/seal/seal.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
 import { batchOf, memoryStorage, newCall, textOf } from '../../support/log-on-memory.ts';

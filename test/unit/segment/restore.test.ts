@@ -4,9 +4,9 @@ import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts'
 import { chunkFromItem, partitionKey } from '../../../lib/partition/chunk.ts';
 import { readLeaderEpochs } from '../../../lib/partition/leader-epochs.ts';
 import { readBatchHeader } from '../../../lib/record/index.ts';
-import { applyRestore, planRestore, type RestorePlan } from '../../../lib/segment/restore.ts';
-import { sealOnce } from '../../../lib/segment/seal.ts';
-import { verifyTopic } from '../../../lib/segment/verify.ts';
+import { applyRestore, planRestore, type RestorePlan } from '../../../lib/segment/restore/restore.ts';
+import { sealOnce } from '../../../lib/segment/seal/seal.ts';
+import { verifyTopic } from '../../../lib/segment/verify/verify.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { Item, SortKey, Table } from '../../../lib/storage/table.ts';
 import { TopicCatalog } from '../../../lib/topic/topic-catalog.ts';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import { type SealOutcome, type SealSettings, sealOnce } from '../../../lib/segment/seal.ts';
+import { type SealOutcome, type SealSettings, sealOnce } from '../../../lib/segment/seal/seal.ts';
 import { SEGMENT_PREFIX, type Segment, segmentFromItem } from '../../../lib/segment/segment-item.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog, textOf } from '../../support/log-on-memory.ts';

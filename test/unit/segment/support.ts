@@ -1,7 +1,7 @@
 import type { Log } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import { sealOnce } from '../../../lib/segment/seal.ts';
+import { sealOnce } from '../../../lib/segment/seal/seal.ts';
 import { SEGMENT_PREFIX, type Segment, segmentFromItem } from '../../../lib/segment/segment-item.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { Clock } from '../../../lib/storage/clock.ts';

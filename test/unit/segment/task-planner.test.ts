@@ -4,13 +4,13 @@ import type { Log } from '../../../lib/log.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
-import { runTask, type TaskOutcome } from '../../../lib/segment/run-task.ts';
+import { runTask, type TaskOutcome } from '../../../lib/segment/tasks/run-task.ts';
 import {
   createTaskPlanner,
   type TaskPlan,
   type TaskPlannerOptions,
-} from '../../../lib/segment/task-planner.ts';
-import type { Task } from '../../../lib/segment/tasks.ts';
+} from '../../../lib/segment/tasks/task-planner.ts';
+import type { Task } from '../../../lib/segment/tasks/tasks.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { Usage } from '../../../lib/storage/meter.ts';
 import { codecs, memoryStorage, newCall, textRecord } from '../../support/log-on-memory.ts';

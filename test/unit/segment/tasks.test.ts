@@ -5,7 +5,7 @@ import {
   encodeTask,
   parseTask,
   type Task,
-} from '../../../lib/segment/tasks.ts';
+} from '../../../lib/segment/tasks/tasks.ts';
 
 const task: Task = {
   job: 'seal',

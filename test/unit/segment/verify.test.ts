@@ -5,9 +5,9 @@ import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts'
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
 import { writeCheckpoint } from '../../../lib/segment/compact/clean-item.ts';
-import { sealOnce } from '../../../lib/segment/seal.ts';
+import { sealOnce } from '../../../lib/segment/seal/seal.ts';
 import { type Segment, segmentFromItem, segmentToItem } from '../../../lib/segment/segment-item.ts';
-import { type VerifyReport, verifyTopic } from '../../../lib/segment/verify.ts';
+import { type VerifyReport, verifyTopic } from '../../../lib/segment/verify/verify.ts';
 import type { Call } from '../../../lib/storage/call.ts';
 import type { AttributeValue } from '../../../lib/storage/table.ts';
 import { TopicCatalog } from '../../../lib/topic/topic-catalog.ts';

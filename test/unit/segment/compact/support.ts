@@ -7,7 +7,7 @@ import { type Checkpoint, readCheckpoint } from '../../../../lib/segment/compact
 import { type CompactOutcome, compactOnce } from '../../../../lib/segment/compact/pass.ts';
 import type { CompactSettings } from '../../../../lib/segment/compact/plan.ts';
 import { segmentsOf } from '../../../../lib/segment/compact/segments-of.ts';
-import { sealOnce } from '../../../../lib/segment/seal.ts';
+import { sealOnce } from '../../../../lib/segment/seal/seal.ts';
 import type { Segment } from '../../../../lib/segment/segment-item.ts';
 import { codecs, memoryStorage, newCall } from '../../../support/log-on-memory.ts';
 import { type VirtualClock, virtualClock } from '../../storage/virtual-clock.ts';
