@@ -19,10 +19,16 @@ const ROWS = {
   INVALID_FETCH_SIZE: [4, false, 400, 40002],
   REQUEST_TIMED_OUT: [7, true, 503, 50003],
   MESSAGE_TOO_LARGE: [10, false, 413, 413],
+  OFFSET_METADATA_TOO_LARGE: [12, false, 422, 42206],
   INVALID_TOPIC_EXCEPTION: [17, false, 422, 42206],
   RECORD_LIST_TOO_LARGE: [18, false, 413, 413],
   INVALID_REQUIRED_ACKS: [21, false, 400, 40002],
+  ILLEGAL_GENERATION: [22, false, 409, 40903],
+  INVALID_GROUP_ID: [24, false, 422, 42206],
+  UNKNOWN_MEMBER_ID: [25, false, 404, 40403],
+  INVALID_SESSION_TIMEOUT: [26, false, 422, 40001],
   TOPIC_AUTHORIZATION_FAILED: [29, false, 403, 40301],
+  GROUP_AUTHORIZATION_FAILED: [30, false, 403, 40301],
   CLUSTER_AUTHORIZATION_FAILED: [31, false, 403, 40301],
   INVALID_TIMESTAMP: [32, false, 422, 42206],
   UNSUPPORTED_VERSION: [35, false, 422, 422],
@@ -32,11 +38,25 @@ const ROWS = {
   INVALID_CONFIG: [40, false, 400, 40002],
   INVALID_REQUEST: [42, false, 400, 40002],
   POLICY_VIOLATION: [44, false, 400, 40002],
+  OUT_OF_ORDER_SEQUENCE_NUMBER: [45, false, 409, 40903],
+  INVALID_PRODUCER_EPOCH: [47, false, 409, 40903],
   KAFKA_STORAGE_ERROR: [56, true, 500, 50003],
+  NON_EMPTY_GROUP: [68, false, 409, 40903],
+  GROUP_ID_NOT_FOUND: [69, false, 404, 40405],
   UNSUPPORTED_COMPRESSION_TYPE: [76, false, 422, 42206],
+  GROUP_MAX_SIZE_REACHED: [81, false, 409, 40903],
+  FENCED_INSTANCE_ID: [82, false, 409, 40903],
+  GROUP_SUBSCRIBED_TO_TOPIC: [86, false, 409, 40903],
   INVALID_RECORD: [87, false, 422, 42206],
   THROTTLING_QUOTA_EXCEEDED: [89, true, 429, 42901],
   UNKNOWN_TOPIC_ID: [100, true, 404, 40403],
+  FENCED_MEMBER_EPOCH: [110, false, 409, 40903],
+  UNRELEASED_INSTANCE_ID: [111, false, 409, 40902],
+  UNSUPPORTED_ASSIGNOR: [112, false, 422, 42204],
+  STALE_MEMBER_EPOCH: [113, false, 409, 40903],
+  INVALID_REGULAR_EXPRESSION: [128, false, 422, 42206],
+  /** Ours: an append that named the offset it expects found the partition's end elsewhere. Kafka has no such request. */
+  UNEXPECTED_TAIL: [-1, false, 412, 412],
 } as const;
 
 export type ErrorCode = keyof typeof ROWS;
@@ -58,6 +78,19 @@ export class MillraceError extends Error {
 
   get row(): ErrorRow {
     return errorRow(this.code);
+  }
+}
+
+/** UNEXPECTED_TAIL, with the partition's end as it was when the append was refused. */
+export class UnexpectedTailError extends MillraceError {
+  readonly endOffset: number;
+
+  constructor(expectedOffset: number, endOffset: number) {
+    super(
+      'UNEXPECTED_TAIL',
+      `The partition ends at offset ${endOffset}, not at ${expectedOffset}; nothing was stored`,
+    );
+    this.endOffset = endOffset;
   }
 }
 

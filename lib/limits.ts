@@ -75,6 +75,39 @@ export const LIMITS = {
   partitionsPerTopicMax: 10_000,
   topicsMax: 100_000,
   topicNameCharsMax: 249,
+
+  /** Kafka's window of an idempotent producer: batches it may have in flight to one partition. */
+  producerBatchesKept: 5,
+  /** Chunks that a cold writer may have to replay for the producers' state; a snapshot is due at half of it. */
+  producerReplayChunksMax: 256,
+  producersPerPartitionMax: 100_000,
+  /** Kafka's `producer.id.expiration.ms`. */
+  producerLifeMs: 86_400_000,
+  /** Producer ids that a process takes from storage at once. */
+  producerIdBlock: 1_000,
+  /** Regions that can give out producer ids side by side: the upper part of an id is its region's number. */
+  regionsMax: 1_024,
+
+  groupIdBytesMax: 255,
+  memberIdBytesMax: 255,
+  /** Kafka's `group.consumer.max.size`, where Kafka sets no bound of its own. */
+  membersPerGroupMax: 2_000,
+  groupsMax: 100_000,
+  topicsPerSubscriptionMax: 1_000,
+  subscriptionRegexCharsMax: 1_000,
+  sessionTimeoutMsMin: 6_000,
+  sessionTimeoutMsMax: 1_800_000,
+  /** Kafka's `group.consumer.session.timeout.ms` and `group.consumer.heartbeat.interval.ms`. */
+  sessionTimeoutMsDefault: 45_000,
+  heartbeatIntervalMsDefault: 5_000,
+  rebalanceTimeoutMsDefault: 300_000,
+  rebalanceTimeoutMsMax: 3_600_000,
+  /** Kafka's `offset.metadata.max.bytes`. */
+  offsetMetadataBytesMax: 4_096,
+  /** Kafka's `offsets.retention.minutes`: how long an empty group keeps its offsets. */
+  offsetsRetentionMs: 604_800_000,
+  /** What any item of a group may grow to. */
+  groupItemBytesMax: 100_000,
 } as const;
 
 invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
@@ -104,6 +137,14 @@ invariant(
 invariant(
   LIMITS.idempotencyLifeMs <= LIMITS.hotRetentionMsMin,
   'a remembered attempt can still be looked up in the hot chain',
+);
+invariant(
+  LIMITS.heartbeatIntervalMsDefault <= LIMITS.sessionTimeoutMsDefault / 3,
+  'a member may miss two heartbeats',
+);
+invariant(
+  LIMITS.producerLifeMs > LIMITS.keyedRequestAgeMsMax + 2 * LIMITS.signatureSkewMsMax,
+  'a late retry still finds its producer',
 );
 invariant(
   Math.max(

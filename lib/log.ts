@@ -1,6 +1,7 @@
 import type { EpochStart } from './partition/leader-epochs.ts';
 import type { Incident } from './segment/incident.ts';
 import type { Call } from './storage/call.ts';
+import type { StoreWithin } from './storage/within.ts';
 import type { TopicConfigEntry, TopicConfigName } from './topic/configs.ts';
 
 /**
@@ -38,7 +39,8 @@ export interface Log {
    * Appends record batches (format v2, concatenated, base offset 0) to one partition, all or nothing. Answered once
    * durable and visible. UNKNOWN_TOPIC_OR_PARTITION, CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP,
    * MESSAGE_TOO_LARGE, REQUEST_TIMED_OUT (it may have happened: retry with the same idempotency key),
-   * THROTTLING_QUOTA_EXCEEDED and KAFKA_STORAGE_ERROR (it did not happen).
+   * THROTTLING_QUOTA_EXCEEDED and KAFKA_STORAGE_ERROR (it did not happen). For a batch with a producer id:
+   * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH. With `expectedOffset`: UNEXPECTED_TAIL.
    */
   produce(request: ProduceRequest, call: Call): Promise<ProduceResult>;
 
@@ -57,6 +59,9 @@ export interface Log {
    * REQUEST_TIMED_OUT (it may have happened; doing it again is harmless).
    */
   deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords>;
+
+  /** A producer id that nobody has had, of this region; its epoch begins at 0. */
+  allocateProducerId(call: Call): Promise<number>;
 }
 
 export interface NewTopic {
@@ -108,6 +113,10 @@ export interface ProduceRequest {
    * another fingerprint is an error. @default a hash of `batches`
    */
   readonly fingerprint?: string;
+  /** Append only if the partition ends exactly here; else UNEXPECTED_TAIL (`UnexpectedTailError`) tells where it does. */
+  readonly expectedOffset?: number;
+  /** Stores the chunk together with something else, or not at all. The chunk stays inline. @default alone */
+  readonly storeWithin?: StoreWithin<number>;
 }
 
 export interface ProduceResult {
@@ -115,7 +124,7 @@ export interface ProduceResult {
   /** Milliseconds since 1970 if the topic stamps append time, else -1. */
   readonly logAppendTimeMs: number;
   readonly logStartOffset: number;
-  /** True if an earlier attempt with the same idempotency key had stored it. */
+  /** True if an earlier attempt with the same idempotency key, or the same producer id and sequence, had stored it. */
   readonly duplicate: boolean;
 }
 

@@ -40,6 +40,18 @@ export interface Rules {
   readonly lostSwapRedone: boolean;
   /** A tombstone goes only `delete.retention.ms` after everything below it was compacted. */
   readonly tombstoneHorizon: boolean;
+  /** Of every producer the last five batches are known, so that none of five in flight is stored twice. */
+  readonly dedupeWindow: boolean;
+  /** A snapshot of the producers' state holds what stands in the chain, never what is only on its way there. */
+  readonly snapshotBehindChain: boolean;
+  /** Only the member that took a partition over, in the epoch of its taking over, can commit there. */
+  readonly commitFence: boolean;
+  /** A member takes a partition over before it reads the position to go on from. */
+  readonly takeOverBeforeRead: boolean;
+  /** Whether a member still lives is judged by storage's clock, not by the member's own. */
+  readonly sessionByStorageClock: boolean;
+  /** Committed offsets go only with a group that has no members, and after it got a new incarnation. */
+  readonly offsetsOutliveQuiet: boolean;
 }
 
 export const ALL_RULES: Rules = Object.freeze({
@@ -61,4 +73,10 @@ export const ALL_RULES: Rules = Object.freeze({
   compactionKeepsNewest: true,
   lostSwapRedone: true,
   tombstoneHorizon: true,
+  dedupeWindow: true,
+  snapshotBehindChain: true,
+  commitFence: true,
+  takeOverBeforeRead: true,
+  sessionByStorageClock: true,
+  offsetsOutliveQuiet: true,
 });

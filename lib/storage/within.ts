@@ -1,0 +1,19 @@
+import type { Call } from './call.ts';
+import type { Observation } from './observation.ts';
+import type { Item, PutOptions, PutResult, SortKey } from './table.ts';
+
+/** What became of an item that was to be stored together with something else. */
+export type WithinResult<S extends SortKey> =
+  | PutResult<S>
+  /** The other part refused, so nothing at all was stored, by this or by any earlier attempt. `cause` is the other part's own error. */
+  | { readonly stored: 'cancelled'; readonly cause: unknown; readonly observation: Observation };
+
+/**
+ * Stores one item as a part of something larger that happens as a whole or not at all, such as a DynamoDB transaction
+ * of the caller's. Same condition, fences and faults as `Table.put`; every call is one attempt unless it is wrapped.
+ */
+export type StoreWithin<S extends SortKey> = (
+  item: Item<S>,
+  options: PutOptions,
+  call: Call,
+) => Promise<WithinResult<S>>;
