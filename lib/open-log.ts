@@ -26,6 +26,7 @@ import { listOffset } from './partition/list-offsets.ts';
 import { type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
+import { type ProducerIds, producerIds } from './producer/producer-ids.ts';
 import type { Codecs } from './record/codecs.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
 import { readIncident } from './segment/incident.ts';
@@ -54,6 +55,8 @@ export interface LogOptions {
   readonly clusterId?: string;
   /** Partitions of a topic that is created without a number, Kafka's `num.partitions`. @default 1 */
   readonly partitionCountDefault?: number;
+  /** ⚑ Of this deployment among those that replicate to each other, from 0 on: producer ids carry it. @default 0 */
+  readonly regionNumber?: number;
   /**
    * Awaited before a chunk is composed: appends that arrive meanwhile go into it. For processes where many requests
    * arrive in one turn of the event loop and a commit holds it. @default not at all
@@ -72,7 +75,7 @@ export interface LogOptions {
 export async function openLog(options: LogOptions, call: Call): Promise<Log> {
   const parts = engineParts(options);
   const clusterId = options.clusterId ?? (await clusterIdOf(parts, call));
-  return new EngineLog(parts, clusterId, options.partitionCountDefault ?? 1);
+  return new EngineLog(parts, clusterId, options);
 }
 
 /** The ports with retries around them, for the log and its maintenance. */
@@ -97,12 +100,18 @@ class EngineLog implements Log {
   readonly #parts: EngineParts;
   readonly #topics: TopicCatalog;
   readonly #partitions: Partitions;
+  readonly #producerIds: ProducerIds;
 
-  constructor(parts: EngineParts, clusterId: string, partitionCountDefault: number) {
+  constructor(
+    parts: EngineParts,
+    clusterId: string,
+    { partitionCountDefault = 1, regionNumber = 0 }: LogOptions,
+  ) {
     this.clusterId = clusterId;
     this.#parts = parts;
     this.#topics = new TopicCatalog({ ...parts, partitionCountDefault });
     this.#partitions = new Partitions(parts);
+    this.#producerIds = producerIds(parts, regionNumber);
   }
 
   async createTopic(topic: NewTopic, call: Call): Promise<TopicDescription> {
@@ -230,6 +239,10 @@ class EngineLog implements Log {
     }
     const partition = this.#partitions.of(topic.topicId, request.partition);
     return { logStartOffset: await deleteRecords(this.#parts, partition, request.offset, call) };
+  }
+
+  async allocateProducerId(call: Call): Promise<number> {
+    return answered(() => this.#producerIds.allocate(call));
   }
 
   async #partition(place: PartitionPlace, call: Call): Promise<Partition> {
