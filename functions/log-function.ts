@@ -4,6 +4,7 @@ import { MillraceError } from '../lib/errors.ts';
 import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
 import type { Maintenance } from '../lib/jobs.ts';
+import { openGroups } from '../lib/open-groups.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
 import { storageError } from '../lib/partition/faults.ts';
 import type { Call } from '../lib/storage/call.ts';
@@ -40,13 +41,16 @@ export function logFunction({
     const storage = await deployedStorage(environment, { clock, random });
     const clusterId = mayInitialize ? undefined : await existingClusterId(engineParts(storage).catalog, call);
     const log = await openLog({ ...storage, ...(clusterId === undefined ? {} : { clusterId }) }, call);
+    const parts = engineParts(storage);
     return createHttpHandler({
       log,
-      ...(maintenance === undefined ? {} : { maintenance: maintenance(engineParts(storage)) }),
+      groups: openGroups(parts, log),
+      catalog: parts.catalog,
+      ...(maintenance === undefined ? {} : { maintenance: maintenance(parts) }),
       codecs: storage.codecs,
       clock,
       random,
-      groups,
+      routeGroups: groups,
       onFault: ({ method, path, cause }) => watching.onFault(cause, `${method} ${path}`),
     });
   };

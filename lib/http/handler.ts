@@ -1,26 +1,31 @@
+import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
+import type { Table } from '../storage/table.ts';
 import { costOf } from './cost.ts';
 import { asHttpError, errorResponse, HttpError, INTERNAL, notFound, type RestCodes } from './http-error.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './message.ts';
-import type { Exchange, RouteGroup, Services } from './route.ts';
+import { EVERY_ROUTE_GROUP, type Exchange, type RouteGroup, type Services } from './route.ts';
 import { createRouter, type Match } from './router.ts';
 import { type MountedRoute, mountedRoutes } from './routes.ts';
 import { createStickyPartitioner } from './sticky-partitioner.ts';
 
 export interface HttpHandlerOptions {
   readonly log: Log;
+  readonly groups: Groups;
+  /** With retries around it: consumer instances are kept there. */
+  readonly catalog: Table<string>;
   /** For the admin group. @default jobs cannot be run here: 404 */
   readonly maintenance?: Maintenance;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly random: Random;
   /** Which routes answer here. @default all */
-  readonly groups?: readonly RouteGroup[];
+  readonly routeGroups?: readonly RouteGroup[];
   /** Called with every fault: an answer 500 whose cause the client does not learn. */
   readonly onFault: (fault: {
     readonly method: string;
@@ -41,15 +46,15 @@ export interface HttpContext {
 export type HttpHandler = (request: HttpRequest, context: HttpContext) => Promise<HttpResponse>;
 
 const ANSWER_BYTES_MAX = 4_000_000;
-const EVERY_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'admin'];
 const OPENAPI_PATH = '/openapi.json';
 
 /** The HTTP API, whatever carries the requests. Every outcome is an answer: the promise never rejects. */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const groups = options.groups ?? EVERY_GROUP;
-  const route = createRouter<MountedRoute>(mountedRoutes(groups));
+  const routeGroups = options.routeGroups ?? EVERY_ROUTE_GROUP;
+  const route = createRouter<MountedRoute>(mountedRoutes(routeGroups));
   const services: Services = {
     log: options.log,
+    groups: options.groups,
     maintenance: options.maintenance,
     codecs: options.codecs,
     clock: options.clock,
@@ -62,7 +67,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   return async (request, context) => {
     const media = mediaOf(request.path);
     try {
-      if (request.path === OPENAPI_PATH && groups.includes('admin')) return await openApi(request);
+      if (request.path === OPENAPI_PATH && routeGroups.includes('admin')) return await openApi(request);
       const match = found(route(request.method, request.path), request);
       const response = await answer(services, match, request, context);
       return request.method === 'HEAD' ? { ...response, body: '' } : response;

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { MEDIA } from './message.ts';
-import type { Content, Route, RouteDoc } from './route.ts';
+import { type Content, EVERY_ROUTE_GROUP, type Route, type RouteDoc } from './route.ts';
 import { mountedRoutes } from './routes.ts';
 import { ErrorAnswer, type Schema } from './schemas/common.ts';
 import * as maintenance from './schemas/maintenance.ts';
@@ -96,7 +96,7 @@ function operation(route: Route, path: string, prefix: string, names: ReadonlyMa
 export function openApiDocument(): Json {
   const names = namedSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { method, path, route, prefix } of mountedRoutes(['produce', 'fetch', 'admin'])) {
+  for (const { method, path, route, prefix } of mountedRoutes(EVERY_ROUTE_GROUP)) {
     paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, path, prefix, names) };
   }
   return {

@@ -1,3 +1,4 @@
+import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
@@ -9,11 +10,14 @@ import type { Schema } from './schemas/common.ts';
 import type { KeylessRequest } from './sticky-partitioner.ts';
 
 /** Which function serves a route, each with its own privileges. */
-export type RouteGroup = 'produce' | 'fetch' | 'admin';
+export type RouteGroup = 'produce' | 'fetch' | 'groups' | 'admin';
+
+export const EVERY_ROUTE_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'groups', 'admin'];
 
 /** What the routes share. */
 export interface Services {
   readonly log: Log;
+  readonly groups: Groups;
   /** Undefined where jobs cannot be run. */
   readonly maintenance: Maintenance | undefined;
   readonly codecs: Codecs;

@@ -1,4 +1,4 @@
-import type { Route, RouteGroup } from './route.ts';
+import { EVERY_ROUTE_GROUP, type Route, type RouteGroup } from './route.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { v2FetchRoutes } from './routes/v2-fetch.ts';
 import { v2ProduceRoutes } from './routes/v2-produce.ts';
@@ -62,10 +62,18 @@ export interface GatewayRoute {
  * What a gateway needs to know to send each request to the function with the least privilege that can serve it.
  *
  * Some last segments hold a colon, which gateways do not take in a template: `configs:alter`, `records:delete`,
- * `maintenance:run` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot express: a default route has to send the rest
- * to a function that mounts **all** groups, which answers 404 and 405 in this API's own shape too. Paths keep their
- * `{name}` parameters, all of which are single segments.
+ * `maintenance:run` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot
+ * express: a default route has to send the rest to a function that mounts **all** groups, which answers 404 and 405 in
+ * this API's own shape too. Of the groups' own paths such a segment becomes a parameter, because the default function has
+ * no business with groups. Paths keep their `{name}` parameters, all of which are single segments.
  */
-export const ROUTES: readonly GatewayRoute[] = mountedRoutes(['produce', 'fetch', 'admin'])
-  .filter(({ path }) => !path.includes(':'))
-  .map(({ method, path, group }) => ({ method, path, group }));
+export const ROUTES: readonly GatewayRoute[] = gatewayRoutes(mountedRoutes(EVERY_ROUTE_GROUP));
+
+function gatewayRoutes(mounted: readonly MountedRoute[]): readonly GatewayRoute[] {
+  const routes = new Map<string, GatewayRoute>();
+  for (const { method, path: whole, group } of mounted) {
+    const path = group === 'groups' ? whole.replace(/\/[^/]*:[^/]*$/, '/{action}') : whole;
+    if (!path.includes(':')) routes.set(`${method} ${path}`, { method, path, group });
+  }
+  return [...routes.values()];
+}

@@ -2,11 +2,13 @@ import { join, resolve } from 'node:path';
 import { openDirectoryBucket } from '../adapters/directory/index.ts';
 import { openSqliteTables } from '../adapters/sqlite/index.ts';
 import { systemClock, systemRandom } from '../adapters/system/index.ts';
+import type { Groups } from '../groups.ts';
 import { createHttpHandler } from '../http/handler.ts';
 import { startNodeServer } from '../http/node-server.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { openMaintenance } from '../maintenance.ts';
+import { openGroups } from '../open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
 import { loadCodecs } from '../record/codecs.ts';
 import { Meter } from '../storage/meter.ts';
@@ -19,6 +21,7 @@ export interface LocalNode {
   /** Absolute. */
   readonly dataDir: string;
   readonly log: Log;
+  readonly groups: Groups;
   /** Finishes what is in flight, then gives the data directory free. */
   close(): Promise<void>;
 }
@@ -48,10 +51,14 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     const storage: LogOptions = { hot, catalog, bucket, clock, random, codecs, gather, readsAhead: true };
     const firstCall = { meter: new Meter(), deadlineMs: clock.monotonicMs() + LIMITS.requestMsDefault };
     const log = await openLog(storage, firstCall);
+    const parts = engineParts(storage);
+    const groups = openGroups(parts, log);
     let stopping = false;
     const handler = createHttpHandler({
       log,
-      maintenance: openMaintenance(engineParts(storage)),
+      groups,
+      catalog: parts.catalog,
+      maintenance: openMaintenance(parts),
       codecs,
       clock,
       random,
@@ -68,11 +75,12 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       host,
       port,
     });
-    const upkeep = startUpkeep({ parts: engineParts(storage), expiry: tables, clock, onFault });
+    const upkeep = startUpkeep({ parts, expiry: tables, clock, onFault });
     return {
       url: server.url,
       dataDir,
       log,
+      groups,
       close: async () => {
         stopping = true;
         await Promise.all([server.close(), upkeep.stop()]);

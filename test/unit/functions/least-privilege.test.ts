@@ -6,6 +6,7 @@ import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.t
 import type { RouteGroup } from '../../../lib/http/route.ts';
 import { JOBS } from '../../../lib/jobs.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';
+import { openGroups } from '../../../lib/open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
 import { runTask } from '../../../lib/segment/tasks/run-task.ts';
 import { createTaskPlanner } from '../../../lib/segment/tasks/task-planner.ts';
@@ -109,7 +110,7 @@ function storageOf(name: FunctionName): LogOptions {
 }
 
 /** Opened as the functions do it: only admin may make the cluster id. */
-async function open(name: FunctionName, groups: readonly RouteGroup[]): Promise<HttpHandler> {
+async function open(name: FunctionName, routeGroups: readonly RouteGroup[]): Promise<HttpHandler> {
   const own = storageOf(name);
   const call = newCall(own.clock);
   const clusterId = name === 'admin' ? undefined : await storedClusterId(own.catalog, call);
@@ -117,8 +118,10 @@ async function open(name: FunctionName, groups: readonly RouteGroup[]): Promise<
   const onFault = ({ cause }: { readonly cause: unknown }): void => {
     throw cause;
   };
-  const maintenance = openMaintenance(engineParts(own), { leavesToExpiry: true });
-  return createHttpHandler({ ...own, log, maintenance, groups, onFault });
+  const parts = engineParts(own);
+  const maintenance = openMaintenance(parts, { leavesToExpiry: true });
+  const groups = openGroups(parts, log);
+  return createHttpHandler({ ...own, log, groups, maintenance, routeGroups, onFault });
 }
 
 const handlers = new Map<string, HttpHandler>();

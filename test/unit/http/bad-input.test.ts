@@ -260,7 +260,7 @@ describe('requests to nowhere', () => {
   });
 
   it('routes of another group are not there', async () => {
-    const api = await openApi({ groups: ['fetch'] });
+    const api = await openApi({ routeGroups: ['fetch'] });
     expect((await api.ask('GET', '/topics')).status).toBe(404);
     expect((await api.ask('POST', '/topics/t')).status).toBe(404);
   });

@@ -1,11 +1,14 @@
 import { expect } from 'vitest';
+import type { Groups } from '../../../lib/groups.ts';
 import { createHttpHandler, type HttpHandlerOptions } from '../../../lib/http/handler.ts';
 import type { HttpRequest, HttpResponse } from '../../../lib/http/message.ts';
+import { EVERY_ROUTE_GROUP } from '../../../lib/http/route.ts';
 import { createRouter } from '../../../lib/http/router.ts';
 import { mountedRoutes } from '../../../lib/http/routes.ts';
 import { ErrorAnswer, type Schema } from '../../../lib/http/schemas/common.ts';
 import type { Log } from '../../../lib/log.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';
+import { openGroups } from '../../../lib/open-groups.ts';
 import { engineParts } from '../../../lib/open-log.ts';
 import { codecs, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
 
@@ -35,6 +38,7 @@ export interface Answered {
 
 export interface Api {
   readonly log: Log;
+  readonly groups: Groups;
   readonly faults: { readonly cause: unknown }[];
   ask(method: string, target: string, asked?: Asked): Promise<Answered>;
   /** Records in all partitions of the topic together. */
@@ -58,10 +62,14 @@ export async function openApi(
   const storage = memoryStorage();
   const { clock, random } = storage;
   const log = await openMemoryLog(storage);
+  const parts = engineParts(storage);
+  const groups = openGroups(parts, log);
   const faults: { cause: unknown }[] = [];
   const handler = createHttpHandler({
     log: withMethods(log, options.methods ?? {}),
-    maintenance: openMaintenance(engineParts(storage)),
+    groups,
+    catalog: parts.catalog,
+    maintenance: openMaintenance(parts),
     codecs,
     clock,
     random,
@@ -70,6 +78,7 @@ export async function openApi(
   });
   return {
     log,
+    groups,
     faults,
     ask: async (method, target, asked = {}) => {
       const request = requestOf(method, target, asked);
@@ -120,7 +129,7 @@ function answered({ status, headers, body }: HttpResponse): Answered {
   return { status, headers, text, bytes, json };
 }
 
-const route = createRouter(mountedRoutes(['produce', 'fetch', 'admin']));
+const route = createRouter(mountedRoutes(EVERY_ROUTE_GROUP));
 
 /** What the OpenAPI document promises holds for every answer that any test gets. */
 function checkDeclared(request: HttpRequest, response: HttpResponse): void {
