@@ -54,6 +54,12 @@ export interface Log {
   listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
 
   /**
+   * Whether the partition's end lies at or beyond an offset. A process that has seen such an end already, and knows the
+   * topic, reads nothing. UNKNOWN_TOPIC_OR_PARTITION.
+   */
+  reaches(position: PartitionPosition, call: Call): Promise<ReachedPosition>;
+
+  /**
    * Kafka's DeleteRecords: the log begins at `offset` from now on; below the present log start it changes nothing.
    * OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (a topic that is only compacted), UNKNOWN_TOPIC_OR_PARTITION,
    * REQUEST_TIMED_OUT (it may have happened; doing it again is harmless).
@@ -87,6 +93,15 @@ export interface TopicDescription {
 export interface PartitionPlace {
   readonly topic: string;
   readonly partition: number;
+}
+
+export interface PartitionPosition extends PartitionPlace {
+  readonly offset: number;
+}
+
+export interface ReachedPosition {
+  readonly topicId: string;
+  readonly isReached: boolean;
 }
 
 export interface PartitionDescription {

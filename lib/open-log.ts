@@ -14,15 +14,17 @@ import type {
   NewTopic,
   PartitionDescription,
   PartitionPlace,
+  PartitionPosition,
   ProduceRequest,
   ProduceResult,
+  ReachedPosition,
   TopicDescription,
 } from './log.ts';
 import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
 import { deleteRecords } from './partition/delete-records.ts';
 import { storageError } from './partition/faults.ts';
 import { readLeaderEpochs } from './partition/leader-epochs.ts';
-import { listOffset } from './partition/list-offsets.ts';
+import { listOffset, reaches } from './partition/list-offsets.ts';
 import { type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
@@ -223,6 +225,17 @@ class EngineLog implements Log {
 
   async #listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset> {
     return listOffset(this.#parts, await this.#partition(request, call), request.at, call);
+  }
+
+  async reaches(position: PartitionPosition, call: Call): Promise<ReachedPosition> {
+    return answered(async () => {
+      const { topic } = await this.#topicOf(position, call);
+      const partition = this.#partitions.of(topic.topicId, position.partition);
+      return {
+        topicId: topic.topicId,
+        isReached: await reaches(this.#parts, partition, position.offset, call),
+      };
+    });
   }
 
   async deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords> {

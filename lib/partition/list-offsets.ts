@@ -63,6 +63,20 @@ export function listOffset(
   });
 }
 
+/** Whether the partition's end lies at or beyond `offset`; looks, consistently, only if this process has not seen it so. */
+export async function reaches(
+  deps: Pick<EngineParts, 'hot' | 'catalog' | 'rules'>,
+  { pk, state }: { readonly pk: string; readonly state: PartitionState },
+  offset: number,
+  call: Call,
+): Promise<boolean> {
+  if (offset <= (state.knownEnd ?? -1)) return true;
+  const { tail, bounds } = await readTail(deps, pk, deps.rules, call);
+  state.learnBounds(bounds);
+  state.learnEnd(tail.offset);
+  return offset <= tail.offset;
+}
+
 /** The first record at or after a timestamp, in offset order (timestamps need not be in order). */
 async function offsetForTimestamp(
   deps: Dependencies,
