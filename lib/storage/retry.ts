@@ -81,7 +81,7 @@ export function retryingBucket(bucket: Bucket, parts: RetryParts): Bucket {
   };
 }
 
-interface Repetition extends RetryParts {
+export interface Repetition extends RetryParts {
   readonly call: Call;
   readonly writes: boolean;
   /** @default true */
@@ -89,7 +89,7 @@ interface Repetition extends RetryParts {
 }
 
 /** `interrupted`: an attempt before the answered one may have taken effect. */
-async function repeat<T>(
+export async function repeat<T>(
   attempt: () => Promise<T>,
   repetition: Repetition,
 ): Promise<{ readonly answer: T; readonly interrupted: boolean }> {

@@ -92,6 +92,16 @@ export function putUsage(put: {
     : { tableWrites: 1, writeUnits: units, lostWrites: 1, bytesRead: put.standingBytes };
 }
 
+/**
+ * A put within a transaction: twice the units, to prepare and to commit
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-capacity-handling).
+ * A cancelled one is charged the same, because nothing says that it takes less.
+ */
+export function transactedPutUsage(put: Parameters<typeof putUsage>[0]): Partial<Usage> {
+  const usage = putUsage(put);
+  return { ...usage, writeUnits: 2 * (usage.writeUnits ?? 0) };
+}
+
 export function deleteUsage(removal: {
   readonly deleted: boolean;
   readonly standingBytes: number;

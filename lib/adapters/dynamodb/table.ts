@@ -5,7 +5,6 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  type PutItemCommandInput,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Call } from '../../storage/call.ts';
@@ -14,28 +13,16 @@ import type { Clock } from '../../storage/clock.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { PRICES, type Usage } from '../../storage/meter.ts';
 import { observeNow } from '../../storage/observation.ts';
-import type { Condition, Item, SortKey, Table } from '../../storage/table.ts';
+import type { Item, SortKey, Table } from '../../storage/table.ts';
 import { deleteUsage, itemBytes, putUsage, readUsage, WRITE_UNIT_BYTES } from '../../storage/units.ts';
 import { type AttemptOptions, attempt } from '../aws/attempt.ts';
-import type { FaultRules } from '../aws/faults.ts';
+import { conditionInput } from './condition.ts';
+import { FAULT_RULES } from './fault-rules.ts';
 import { itemFromWire, itemToWire, keyToWire, type SortKeyType } from './item.ts';
 import { keyRange } from './key-range.ts';
 
 /** An object and its pointer item cost one PUT and one unit; so many units inline cost no more. */
 const INLINE_BYTES_BREAK_EVEN = Math.round(PRICES.objectPut / PRICES.writeUnit) * WRITE_UNIT_BYTES;
-
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html; the rest goes by status. */
-const FAULT_RULES: FaultRules = {
-  throttledStatuses: [429],
-  names: {
-    ProvisionedThroughputExceededException: 'throttled',
-    RequestLimitExceeded: 'throttled',
-    Throttling: 'throttled',
-    ThrottlingException: 'throttled',
-    // Somebody's transaction holds the item; this request did nothing.
-    TransactionConflictException: 'throttled',
-  },
-};
 
 /** What a conditional write met. */
 interface WriteAnswer {
@@ -172,15 +159,4 @@ export function dynamoTable<S extends SortKey>(options: DynamoTableOptions<S>): 
 
 function lostAnswer(error: unknown): WriteAnswer | undefined {
   return error instanceof ConditionalCheckFailedException ? { held: false, before: error.Item } : undefined;
-}
-
-function conditionInput(
-  condition: Condition,
-): Pick<PutItemCommandInput, 'ConditionExpression' | 'ExpressionAttributeValues'> {
-  return condition.kind === 'ifAbsent'
-    ? { ConditionExpression: 'attribute_not_exists(pk)' }
-    : {
-        ConditionExpression: 'v = :version',
-        ExpressionAttributeValues: { ':version': { S: condition.version } },
-      };
 }
