@@ -108,6 +108,10 @@ export const LIMITS = {
   offsetsRetentionMs: 604_800_000,
   /** What any item of a group may grow to. */
   groupItemBytesMax: 100_000,
+  /** ⚑ How long the item of a deleted group stands in the way of a late request that knew it. */
+  deletedGroupLifeMs: 86_400_000,
+  /** ⚑ How old the entry of a group that is not there must be before it is taken off the list. */
+  groupRegistrationMsMin: 3_600_000,
 } as const;
 
 invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
@@ -141,6 +145,11 @@ invariant(
 invariant(
   LIMITS.heartbeatIntervalMsDefault <= LIMITS.sessionTimeoutMsDefault / 3,
   'a member may miss two heartbeats',
+);
+invariant(
+  LIMITS.fenceAgeMsMax + 2 * LIMITS.signatureSkewMsMax <
+    Math.min(LIMITS.groupRegistrationMsMin, LIMITS.deletedGroupLifeMs),
+  'a late creation of a group finds it on the list, and the item of the deleted one in its way',
 );
 invariant(
   LIMITS.producerLifeMs > LIMITS.keyedRequestAgeMsMax + 2 * LIMITS.signatureSkewMsMax,

@@ -1,0 +1,33 @@
+import type { EngineParts } from './engine-parts.ts';
+import { commit } from './group/commit.ts';
+import { commitWithin } from './group/commit-within.ts';
+import { committed } from './group/committed.ts';
+import { deleteGroup, deleteOffsets } from './group/delete-group.ts';
+import { describeGroup, listGroups } from './group/describe.ts';
+import { answered } from './group/faults.ts';
+import { Heartbeats } from './group/heartbeat.ts';
+import { lags } from './group/lags.ts';
+import { resetOffsets } from './group/reset.ts';
+import { takeOver } from './group/take-over.ts';
+import type { Groups } from './groups.ts';
+import type { Log } from './log.ts';
+
+/** Opens consumer groups on the log's parts (`engineParts`); any number of processes may do so at once. */
+export function openGroups(parts: EngineParts, log: Log): Groups {
+  const { catalog, clock, random, rules } = parts;
+  const deps = { catalog, clock, random, rules, log };
+  const heartbeats = new Heartbeats(deps);
+  return {
+    heartbeat: (beat, call) => answered(() => heartbeats.answer(beat, call)),
+    takeOver: (request, call) => answered(() => takeOver(deps, request, call)),
+    commit: (request, call) => answered(() => commit(deps, request, call)),
+    commitWithin: (request, call) => answered(() => commitWithin(deps, request, call)),
+    committed: (groupId, places, call) => answered(() => committed(deps, groupId, places, call)),
+    list: (call) => answered(() => listGroups(deps, call)),
+    describe: (groupId, call) => answered(() => describeGroup(deps, groupId, call)),
+    delete: (groupId, call) => answered(() => deleteGroup(deps, groupId, call)),
+    deleteOffsets: (groupId, places, call) => answered(() => deleteOffsets(deps, groupId, places, call)),
+    resetOffsets: (groupId, resets, call) => answered(() => resetOffsets(deps, groupId, resets, call)),
+    lags: (groupId, call) => answered(() => lags(deps, groupId, call)),
+  };
+}
