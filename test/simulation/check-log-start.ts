@@ -1,11 +1,10 @@
 import { logStartFromItem } from '../../lib/segment/log-start.ts';
 import { LOG_START_KEY } from '../../lib/segment/segment-item.ts';
 import { configNumber, configValue, type TopicConfigs } from '../../lib/topic/configs.ts';
-import { livesOf } from './check-produces.ts';
 import type { History, RecordDeletion } from './history.ts';
 import type { Past } from './past.ts';
 import type { Storage } from './storage.ts';
-import { isDeleting, type TruePartition, type Truth } from './truth.ts';
+import { isDeleting, livesOf, type TruePartition, type Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
 export interface LogStartEvidence {

@@ -1,5 +1,5 @@
 import type { History, Intent, ProduceAttempt } from './history.ts';
-import type { Place, TopicLife, Truth } from './truth.ts';
+import { livesOf, type Place, type Truth } from './truth.ts';
 import { FORBIDDEN_VALUE } from './vandal.ts';
 import type { Violation } from './violation.ts';
 
@@ -69,8 +69,4 @@ function checkIntent(intent: Intent, truth: Truth): Violation[] {
   const isRefused = intent.attempts.every(({ outcome }) => outcome.kind === 'refused');
   if (isRefused && firsts.length > 0) report('was refused, but stored', firsts[0]);
   return found;
-}
-
-export function livesOf(truth: Truth, name: string): readonly TopicLife[] {
-  return truth.lives.filter((life) => life.name === name);
 }

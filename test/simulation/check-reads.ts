@@ -1,7 +1,6 @@
-import { livesOf } from './check-produces.ts';
 import type { FetchRecord, History, ListingRecord } from './history.ts';
 import type { Past } from './past.ts';
-import type { TopicLife, TruePartition, Truth } from './truth.ts';
+import { livesOf, type TopicLife, type TruePartition, type Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
 /** I5, and I2 for consistent reads: what readers saw is a contiguous prefix of the truth, and errors are justified. */

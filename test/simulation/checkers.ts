@@ -1,6 +1,8 @@
 import { checkChains } from './check-chain.ts';
 import { checkCompaction } from './check-compaction.ts';
+import { checkExpected } from './check-expected.ts';
 import { checkLogStarts } from './check-log-start.ts';
+import { checkProducers } from './check-producers.ts';
 import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
 import { checkReferences } from './check-references.ts';
@@ -26,6 +28,8 @@ export function check(world: World): Violation[] {
     ...checkLogStarts({ storage, truth, past, history, clockErrorMsMax }),
     ...checkTopics(storage.catalog.changes),
     ...checkProduces(history, truth),
+    ...checkProducers(history, truth),
+    ...checkExpected(history, truth),
     ...checkReads(history, truth, past),
     ...checkReferences(storage, truth, past),
     ...history.surprises.map(

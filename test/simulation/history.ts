@@ -1,3 +1,4 @@
+import { createGroupHistory, type GroupHistory } from './group-history.ts';
 import type { TextRecord } from './records.ts';
 
 /** What clients of the log saw. Together with storage's own history this is all that the checkers judge. */
@@ -8,6 +9,9 @@ export interface History {
   readonly deletions: DeletionRecord[];
   readonly recordDeletions: RecordDeletion[];
   readonly disasters: Disaster[];
+  /** Every id that a producer was given. */
+  readonly producerIds: ProducerIdRecord[];
+  readonly groups: GroupHistory;
   /** Errors that no caller should ever see. */
   readonly surprises: Surprise[];
 }
@@ -20,6 +24,8 @@ export function createHistory(): History {
     deletions: [],
     recordDeletions: [],
     disasters: [],
+    producerIds: [],
+    groups: createGroupHistory(),
     surprises: [],
   };
 }
@@ -45,7 +51,18 @@ export interface Intent {
   readonly keys: readonly (string | null)[];
   readonly timestampMs: number;
   readonly idempotencyKey: string | undefined;
+  /** Of an idempotent producer: all records are one batch. */
+  readonly producer?: ProducerMark;
+  /** To be stored exactly there or not at all. */
+  readonly expectedOffset?: number;
   readonly attempts: ProduceAttempt[];
+}
+
+/** What an idempotent producer's batch is known by. */
+export interface ProducerMark {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
 }
 
 export interface ProduceAttempt extends Span {
@@ -56,7 +73,7 @@ export interface ProduceAttempt extends Span {
 export type ProduceOutcome =
   | { readonly kind: 'acknowledged'; readonly baseOffset: number; readonly duplicate: boolean }
   /** The error says that nothing was stored. */
-  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly toldEndOffset?: number }
   /** Timed out, or the process crashed, or the client lost patience: anything may have happened. */
   | { readonly kind: 'open'; readonly why: string };
 
@@ -100,6 +117,12 @@ export interface RecordDeletion extends Span {
     | { readonly kind: 'deleted'; readonly logStartOffset: number }
     | { readonly kind: 'failed'; readonly code: string }
     | { readonly kind: 'open'; readonly why: string };
+}
+
+export interface ProducerIdRecord {
+  readonly process: string;
+  readonly atMs: number;
+  readonly producerId: number;
 }
 
 /** A chunk that storage lost. */

@@ -40,6 +40,10 @@ export interface Profile {
   readonly keyedRate: number;
   /** The chance that a keyed request is sent twice at once, to two processes. */
   readonly doubledRate: number;
+  /** The chance that a request names the offset at which it is to be stored. */
+  readonly expectedRate: number;
+  /** Clients with a producer id. */
+  readonly producerCount: number;
   readonly attemptsMax: number;
   readonly patienceMs: number;
   readonly valueBytesMax: number;
@@ -103,6 +107,8 @@ export const CALM: Profile = {
   tombstoneRate: 0,
   keyedRate: 0.3,
   doubledRate: 0,
+  expectedRate: 0,
+  producerCount: 0,
   attemptsMax: 4,
   patienceMs: 30 * SECOND_MS,
   valueBytesMax: 60,

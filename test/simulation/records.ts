@@ -1,5 +1,11 @@
 import type { Codecs } from '../../lib/record/index.ts';
-import { decodeBatch, encodeBatch, type NewRecord, type StoredRecord } from '../../lib/record/index.ts';
+import {
+  decodeBatch,
+  type EncodeOptions,
+  encodeBatch,
+  type NewRecord,
+  type StoredRecord,
+} from '../../lib/record/index.ts';
 
 /** How the text of a tombstone begins. */
 export const TOMBSTONE = '†';
@@ -37,6 +43,15 @@ export function encodeRecords(
     parts.push(encodeBatch(codecs, records.slice(at, at + recordsPerBatch), { compression: 'none' }));
   }
   return Buffer.concat(parts);
+}
+
+/** All records as one batch of an idempotent producer. */
+export function encodeProduced(
+  codecs: Codecs,
+  records: readonly NewRecord[],
+  producer: NonNullable<EncodeOptions['producer']>,
+): Uint8Array {
+  return encodeBatch(codecs, records, { compression: 'none', producer });
 }
 
 /** The records of one batch, at the offsets that stand in it. */

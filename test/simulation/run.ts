@@ -3,6 +3,7 @@ import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
 import { runDeleter } from './deleters.ts';
 import { runDisasters } from './disasters.ts';
+import { runIdempotentProducer } from './idempotent.ts';
 import type { JobName } from './jobs.ts';
 import { runGuard, runMaintainer } from './maintainers.ts';
 import { drawProfile, type Profile } from './profile.ts';
@@ -110,6 +111,7 @@ async function script(world: World): Promise<Violation[]> {
     ...profile.topicNames.flatMap((name) =>
       times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
     ),
+    ...times(profile.producerCount, () => runIdempotentProducer(world, random.fork())),
   ]);
   world.chaos.stop();
   const endMs = Math.max(scheduler.nowMs, world.eraStartsMs.at(-1) ?? 0) + SETTLE_MS;

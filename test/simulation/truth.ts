@@ -2,6 +2,7 @@ import { type Chunk, chunkFromItem } from '../../lib/partition/chunk.ts';
 import { batchesIn, type Codecs } from '../../lib/record/index.ts';
 import { TOPICS_KEY, topicFromItem } from '../../lib/topic/topic-item.ts';
 import type { BucketServer } from './bucket-server.ts';
+import type { ProducerMark } from './history.ts';
 import { decodeRecords, type TextRecord } from './records.ts';
 import type { Storage } from './storage.ts';
 import type { Change } from './table-server.ts';
@@ -20,10 +21,18 @@ export interface TrueChunk {
   readonly atMs: number;
   readonly by: string;
   readonly records: readonly TextRecord[];
+  /** Those of idempotent producers. */
+  readonly produced: readonly ProducedBatch[];
   /** Of its batches. */
   readonly bytes: number;
   /** Why its records cannot be read. */
   readonly damage: string | undefined;
+}
+
+/** A batch with a producer id. */
+export interface ProducedBatch extends ProducerMark {
+  readonly baseOffset: number;
+  readonly recordCount: number;
 }
 
 export interface TruePartition {
@@ -80,6 +89,11 @@ export function readTruth(storage: Storage, codecs: Codecs): Truth {
   };
 }
 
+/** Every topic that the name has stood for. */
+export function livesOf(truth: Truth, name: string): readonly TopicLife[] {
+  return truth.lives.filter((life) => life.name === name);
+}
+
 /** Whether the partition's topic was on its way out, or gone. */
 export function isDeleting(truth: Truth, pk: string, atMs: number): boolean {
   const life = truth.lives.find(({ topicId }) => pk.startsWith(`${topicId}:`));
@@ -101,12 +115,16 @@ function trueChunk(change: Change<number>, bucket: BucketServer, codecs: Codecs)
   if (item === undefined) throw new TypeError('a deletion is no chunk');
   const chunk = chunkFromItem(item);
   const bytes = chunkBytes(chunk, bucket);
-  if (typeof bytes === 'string') return { chunk, atMs, by, records: [], bytes: 0, damage: bytes };
-  const records = recordsIn(bytes, codecs, chunk.baseOffset);
-  const end = chunk.baseOffset + records.length;
-  const damage = end === chunk.endOffset ? undefined : `holds ${records.length} records`;
-  return { chunk, atMs, by, records, bytes: bytes.length, damage };
+  if (typeof bytes === 'string') return { chunk, atMs, by, ...NOTHING, bytes: 0, damage: bytes };
+  const content = contentOf(bytes, codecs, chunk.baseOffset);
+  const { length } = content.records;
+  const damage = chunk.baseOffset + length === chunk.endOffset ? undefined : `holds ${length} records`;
+  return { chunk, atMs, by, ...content, bytes: bytes.length, damage };
 }
+
+type Content = Pick<TrueChunk, 'records' | 'produced'>;
+
+const NOTHING: Content = { records: [], produced: [] };
 
 function chunkBytes({ body }: Chunk, bucket: BucketServer): Uint8Array | string {
   if (body.kind === 'closed') return new Uint8Array();
@@ -116,18 +134,23 @@ function chunkBytes({ body }: Chunk, bucket: BucketServer): Uint8Array | string 
   return object === undefined ? `points to ${key}, which never was` : object.subarray(start, start + length);
 }
 
-/** The records of whole batches; their places count from `baseOffset`, whatever base offsets stand in the bytes. */
-function recordsIn(bytes: Uint8Array, codecs: Codecs, baseOffset: number): TextRecord[] {
+/** What is in whole batches; the places count from `baseOffset`, whatever base offsets stand in the bytes. */
+function contentOf(bytes: Uint8Array, codecs: Codecs, baseOffset: number): Content {
   const records: TextRecord[] = [];
+  const produced: ProducedBatch[] = [];
   let base = baseOffset;
-  for (const batch of batchesIn(bytes)) {
-    const shift = base - batch.header.baseOffset;
-    for (const record of decodeRecords(codecs, batch.bytes)) {
+  for (const { header, bytes: batch } of batchesIn(bytes)) {
+    const shift = base - header.baseOffset;
+    for (const record of decodeRecords(codecs, batch)) {
       records.push({ ...record, offset: record.offset + shift });
     }
-    base += batch.header.lastOffsetDelta + 1;
+    const { producerId, producerEpoch, baseSequence, recordCount } = header;
+    if (producerId >= 0) {
+      produced.push({ producerId, producerEpoch, baseSequence, recordCount, baseOffset: base });
+    }
+    base += header.lastOffsetDelta + 1;
   }
-  return records;
+  return { records, produced };
 }
 
 function topicLives(changes: readonly Change<string>[]): TopicLife[] {

@@ -1,10 +1,10 @@
-import { MillraceError } from '../../lib/errors.ts';
+import { MillraceError, UnexpectedTailError } from '../../lib/errors.ts';
 import type { ProduceResult } from '../../lib/log.ts';
 import type { Intent, ProduceAttempt, ProduceOutcome } from './history.ts';
 import { ask, type Node, type Reply } from './pool.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './random.ts';
-import { encodeRecords, newRecord, TOMBSTONE } from './records.ts';
+import { encodeProduced, encodeRecords, newRecord, TOMBSTONE } from './records.ts';
 import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,9 @@ export async function runWriter(world: World, random: SeededRandom): Promise<voi
   for (const startMs of world.eraStartsMs.slice(0, -1)) {
     await scheduler.sleep(Math.max(0, startMs - scheduler.nowMs) + random.between(0, 500));
     for (let i = 0; i < profile.producesPerEra; i++) {
-      await produce(world, random, newIntent(world, random));
+      const intent = newIntent(world, random);
+      const isPlaced = random.chance(profile.expectedRate);
+      await produce(world, random, isPlaced ? placed(world, random, intent) : intent);
       await scheduler.sleep(random.next() * profile.thinkMsMax);
     }
   }
@@ -33,6 +35,17 @@ export function newIntent(world: World, random: SeededRandom): Intent {
     idempotencyKey: random.chance(profile.keyedRate) ? `key-${id}` : undefined,
     attempts: [],
   };
+}
+
+/** To be stored where the log was last known to end; now and then where it never will. */
+function placed(world: World, random: SeededRandom, intent: Intent): Intent {
+  const ends = world.history.produces.flatMap(({ topic, partition, outcome, intent: { values } }) => {
+    if (topic !== intent.topic || partition !== intent.partition) return [];
+    if (outcome.kind === 'acknowledged') return [outcome.baseOffset + values.length];
+    return outcome.kind === 'refused' ? (outcome.toldEndOffset ?? []) : [];
+  });
+  const wrong = random.chance(0.1) ? random.integer(5) : 0;
+  return { ...intent, expectedOffset: (ends.at(-1) ?? 0) + wrong };
 }
 
 function newRecords(
@@ -104,6 +117,7 @@ export async function send(
           partition: intent.partition,
           batches,
           ...(intent.idempotencyKey === undefined ? {} : { idempotencyKey: intent.idempotencyKey }),
+          ...(intent.expectedOffset === undefined ? {} : { expectedOffset: intent.expectedOffset }),
         },
         call,
       ),
@@ -127,18 +141,28 @@ function outcomeOf(world: World, process: string, reply: Reply<ProduceResult>): 
     return { kind: 'acknowledged', baseOffset, duplicate };
   }
   const code = noteSurprise(world, process, 'produce', reply.error);
+  if (reply.error instanceof UnexpectedTailError) {
+    return { kind: 'refused', code, toldEndOffset: reply.error.endOffset };
+  }
   const isOpen = code === 'REQUEST_TIMED_OUT' || code === 'UNKNOWN_SERVER_ERROR';
   return isOpen ? { kind: 'open', why: code } : { kind: 'refused', code };
 }
 
 /** A new copy every time, because the log may patch what it is given; otherwise the same bytes for every attempt. */
 function encode(world: World, intent: Intent): Uint8Array {
-  const { keys, values, timestampMs } = intent;
+  const { keys, values, timestampMs, producer } = intent;
   const records = values.map((value, index) => newRecord(keys[index] ?? null, value, timestampMs));
+  if (producer !== undefined) return encodeProduced(world.codecs, records, producer);
   return encodeRecords(world.codecs, records, 1 + (intent.id % 3));
 }
 
 function intentText(intent: Intent): string {
-  const key = intent.idempotencyKey === undefined ? '' : ` ${intent.idempotencyKey}`;
-  return `#${intent.id}${key} ${intent.values.length} records to ${intent.topic}-${intent.partition}`;
+  const { id, idempotencyKey, producer, expectedOffset, values, topic, partition } = intent;
+  const key = idempotencyKey === undefined ? '' : ` ${idempotencyKey}`;
+  const mark =
+    producer === undefined
+      ? ''
+      : ` ${producer.producerId}/${producer.producerEpoch}/${producer.baseSequence}`;
+  const at = expectedOffset === undefined ? '' : ` at ${expectedOffset}`;
+  return `#${id}${key}${mark} ${values.length} records to ${topic}-${partition}${at}`;
 }
