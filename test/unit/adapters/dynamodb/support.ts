@@ -15,6 +15,7 @@ import {
 
 export interface Scene {
   readonly server: ScriptedServer;
+  readonly client: DynamoDBClient;
   readonly clock: ManualClock;
   readonly hot: Table<number>;
   readonly catalog: Table<string>;
@@ -38,7 +39,13 @@ export async function sceneOf(
     await server.stop();
   });
   const tables = dynamoTables({ client, hotTable: 'hot', catalogTable: 'catalog', clock });
-  return { server, clock, ...tables, call: { meter: new Meter(), deadlineMs: clock.monotonicMs() + 60_000 } };
+  return {
+    server,
+    client,
+    clock,
+    ...tables,
+    call: { meter: new Meter(), deadlineMs: clock.monotonicMs() + 60_000 },
+  };
 }
 
 export const CHUNK: Item<number> = {

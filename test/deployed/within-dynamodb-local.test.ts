@@ -1,0 +1,15 @@
+import { describeWithinContract } from '../contract/within-contract.ts';
+import { createTables } from '../tools/aws-storage.ts';
+import { startDynamodbLocal } from '../tools/dynamodb-local.ts';
+
+describeWithinContract('DynamoDB Local', async () => {
+  const server = await startDynamodbLocal();
+  const tables = await createTables(server.endpoint);
+  return {
+    ...tables,
+    close: () => {
+      tables.close();
+      void server.stop();
+    },
+  };
+});
