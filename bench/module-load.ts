@@ -17,7 +17,16 @@ export interface ModuleLoad {
   readonly ratioToBare: number;
 }
 
-export const FUNCTION_NAMES = ['produce', 'fetch', 'admin', 'planner', 'worker', 'sweeper'] as const;
+export const FUNCTION_NAMES = [
+  'produce',
+  'fetch',
+  'groups',
+  'admin',
+  'planner',
+  'worker',
+  'sweeper',
+  'pusher',
+] as const;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

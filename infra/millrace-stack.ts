@@ -60,6 +60,10 @@ export class MillraceStack extends Stack {
     const front = new HttpFront(this, 'Http', {
       produce: engine('produce', { ...request, description: 'Millrace: appends record batches' }),
       fetch: engine('fetch', { ...request, description: 'Millrace: reads records and offsets' }),
+      groups: engine('groups', {
+        ...request,
+        description: 'Millrace: consumer groups, and what their members read',
+      }),
       admin: engine('admin', { ...request, description: 'Millrace: topics, configs and everything else' }),
       ...(props.jwtIssuer === undefined ? {} : { jwtIssuer: props.jwtIssuer }),
       ...(props.jwtAudience === undefined ? {} : { jwtAudience: props.jwtAudience }),

@@ -9,6 +9,7 @@ import { type GatewayRoute, gatewayRoutes } from '../gateway-routes.ts';
 export interface HttpFrontProps {
   readonly produce: IFunction;
   readonly fetch: IFunction;
+  readonly groups: IFunction;
   /** Also answers every path that no route names. */
   readonly admin: IFunction;
   /**
@@ -31,6 +32,7 @@ export class HttpFront extends Construct {
     const targets = {
       produce: integration('Produce', props.produce),
       fetch: integration('Fetch', props.fetch),
+      groups: integration('Groups', props.groups),
     };
     this.api = new HttpApi(this, 'Api', {
       description: 'Millrace, an event log',

@@ -27,7 +27,18 @@ export interface Permissions {
   readonly listBucket: boolean;
 }
 
-export type FunctionName = 'produce' | 'fetch' | 'admin' | 'planner' | 'worker' | 'sweeper';
+export type FunctionName =
+  | 'produce'
+  | 'fetch'
+  | 'groups'
+  | 'admin'
+  | 'planner'
+  | 'worker'
+  | 'sweeper'
+  | 'pusher';
+
+/** The partition keys under which a group, its members and its positions lie. */
+const GROUP_KEYS = ['groups', 'group#*', 'offsets#*'] as const;
 
 /**
  * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan or update
@@ -38,16 +49,29 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     catalog: [
       { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
-      // The memory of idempotency keys is all that a producer writes here.
-      { actions: ['dynamodb:PutItem'], leadingKeys: ['attempt#*'] },
+      // All that a producer writes here: the memory of idempotency keys, the ids of producers, what is known of them.
+      { actions: ['dynamodb:PutItem'], leadingKeys: ['attempt#*', 'producers', 'producers#*'] },
     ],
     // After an upload whose answer was lost, the function asks when the object was stored (HeadObject).
-    bucket: [{ actions: ['s3:GetObject', 's3:PutObject'], keys: ['spill/*'] }],
+    bucket: [{ actions: ['s3:GetObject', 's3:PutObject'], keys: ['spill/*', 'producers/*'] }],
     listBucket: false,
   },
   fetch: {
     hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
     catalog: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
+    listBucket: true,
+  },
+  // It reads records for consumers, and writes what groups consist of, positions among it.
+  groups: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+      {
+        actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'],
+        leadingKeys: [...GROUP_KEYS, 'instances#*', 'forgotten'],
+      },
+    ],
     bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
@@ -61,7 +85,7 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     bucket: [
       {
         actions: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
-        keys: ['spill/*', 'segments/*', 'sweep/*'],
+        keys: ['spill/*', 'segments/*', 'producers/*', 'sweep/*'],
       },
     ],
     listBucket: true,
@@ -79,8 +103,9 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     // A delete is that of a segment's item below the log start; what lay in it is left to the sweep.
     catalog: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     bucket: [
-      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] },
-      { actions: ['s3:PutObject'], keys: ['segments/*'] },
+      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*', 'producers/*'] },
+      // Before it seals what producers have sent, it notes down what is known of them.
+      { actions: ['s3:PutObject'], keys: ['segments/*', 'producers/*'] },
     ],
     listBucket: true,
   },
@@ -90,13 +115,26 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     hot: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     catalog: [
       { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query'] },
-      { actions: ['dynamodb:PutItem'], leadingKeys: ['topics', 'deleted', 'maintenance'] },
+      {
+        actions: ['dynamodb:PutItem'],
+        leadingKeys: ['topics', 'deleted', 'maintenance', ...GROUP_KEYS, 'forgotten'],
+      },
     ],
     bucket: [
-      { actions: ['s3:DeleteObject'], keys: ['spill/*', 'segments/*', 'sweep/*'] },
+      { actions: ['s3:DeleteObject'], keys: ['spill/*', 'segments/*', 'producers/*', 'sweep/*'] },
       // What one run notes down for the next.
       { actions: ['s3:GetObject', 's3:PutObject'], keys: ['sweep/*'] },
     ],
+    listBucket: true,
+  },
+  // A member of a group, like any other. What it may call besides is one function, and one queue.
+  pusher: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+      { actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], leadingKeys: GROUP_KEYS },
+    ],
+    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
 };

@@ -14,10 +14,11 @@ const onX86 = stackTemplate({ architecture: Architecture.X86_64 });
 const functions = functionsIn(template);
 
 describe('functions', () => {
-  it('are six: produce, fetch, admin, planner, worker, sweeper', () => {
+  it('are seven: produce, fetch, groups, admin, planner, worker, sweeper', () => {
     expect(functions.map(([id]) => id.replace(/Function.*/, '')).sort()).toEqual([
       'Admin',
       'Fetch',
+      'Groups',
       'Planner',
       'Produce',
       'Sweeper',
@@ -56,6 +57,7 @@ describe('functions', () => {
     expect(Object.fromEntries(timeouts)).toEqual({
       Produce: 29,
       Fetch: 29,
+      Groups: 29,
       Admin: 29,
       Planner: 120,
       Worker: 300,

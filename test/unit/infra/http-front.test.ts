@@ -68,12 +68,13 @@ describe('the HTTP API', () => {
     ['POST /topics/{topic}/partitions/{partition}', 'Produce'],
     ['GET /topics/{topic}/partitions/{partition}/records', 'Fetch'],
     ['GET /topics/{topic}/partitions/{partition}/offsets', 'Fetch'],
+    ['GET /v3/clusters/{cluster}/consumer-groups', 'Groups'],
     ['$default', 'Admin'],
   ])('sends %s to the %s function', (routeKey, name) => {
     expect(functionBehind(signed, routeKey)).toMatch(new RegExp(`^${name}Function`));
   });
 
-  it('has a route for everything that producers and readers ask for, at every prefix', () => {
+  it('has a route for everything that producers, readers and groups ask for, at every prefix', () => {
     const keys = routesOf(signed).map(({ RouteKey }) => RouteKey);
     const expected = ROUTES.filter(({ group }) => group !== 'admin').map(
       ({ method, path }) => `${method} ${path}`,

@@ -17,7 +17,7 @@ const TASKS = {
     'Arn',
   ],
 };
-const ROLES = ['Produce', 'Fetch', 'Admin', 'Planner', 'Worker', 'Sweeper'];
+const ROLES = ['Produce', 'Fetch', 'Groups', 'Admin', 'Planner', 'Worker', 'Sweeper'];
 
 const WRITES =
   /^(dynamodb:(Put|Update|Delete|BatchWrite|Create|Restore|PartiQL)|s3:(Put|Delete|Abort|Restore|Create))/;
@@ -37,17 +37,20 @@ describe('roles', () => {
     expect(actionsOf(template, 'Produce').filter((action) => /Delete/.test(action))).toEqual([]);
   });
 
-  it('produce uploads spilled chunks and nothing else, and sees no segment', () => {
-    expect(allowing('Produce', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([objects('spill/*')]);
-    expect(allowing('Produce', 's3:GetObject').map(({ Resource }) => Resource)).toEqual([objects('spill/*')]);
+  it('produce uploads spilled chunks and snapshots of producers, nothing else, and sees no segment', () => {
+    const own = [[objects('spill/*'), objects('producers/*')]];
+    expect(allowing('Produce', 's3:PutObject').map(({ Resource }) => Resource)).toEqual(own);
+    expect(allowing('Produce', 's3:GetObject').map(({ Resource }) => Resource)).toEqual(own);
   });
 
-  it('produce writes to the catalog only what it remembers of idempotency keys', () => {
+  it('produce writes to the catalog only what it remembers of idempotency keys and of producers', () => {
     const [toHot, toCatalog, ...others] = allowing('Produce', 'dynamodb:PutItem');
     expect(toHot).toMatchObject({ Resource: HOT });
     expect(toCatalog).toMatchObject({
       Resource: CATALOG,
-      Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt#*'] } },
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt#*', 'producers', 'producers#*'] },
+      },
     });
     expect(others).toEqual([]);
   });
@@ -60,6 +63,26 @@ describe('roles', () => {
       's3:ListBucket',
     ]);
     expect(actionsOf(template, 'Fetch').filter((action) => WRITES.test(action))).toEqual([]);
+  });
+
+  it('groups reads, and writes nothing but what groups and their consumers consist of', () => {
+    expect(actionsOf(template, 'Groups')).toEqual([
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      's3:GetObject',
+      's3:ListBucket',
+    ]);
+    const keys = ['groups', 'group#*', 'offsets#*', 'instances#*', 'forgotten'];
+    for (const action of ['dynamodb:PutItem', 'dynamodb:DeleteItem']) {
+      expect(allowing('Groups', action)).toMatchObject([
+        {
+          Resource: CATALOG,
+          Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
+        },
+      ]);
+    }
   });
 
   it('admin changes topics, serves what no route names, and runs jobs on request', () => {
@@ -80,9 +103,9 @@ describe('roles', () => {
     expect(allowing('Planner', 'sqs:SendMessage').map(({ Resource }) => Resource)).toEqual([TASKS]);
   });
 
-  it('worker writes segments and items, and deletes nothing but items of the catalog', () => {
+  it('worker writes segments, snapshots of producers, and items, and deletes nothing but items of the catalog', () => {
     expect(allowing('Worker', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([
-      objects('segments/*'),
+      [objects('segments/*'), objects('producers/*')],
     ]);
     expect(allowing('Worker', 'dynamodb:DeleteItem').map(({ Resource }) => Resource)).toEqual([CATALOG]);
   });
@@ -112,7 +135,7 @@ describe('roles', () => {
     const toCatalog = allowing('Sweeper', 'dynamodb:PutItem').filter(
       ({ Resource }) => JSON.stringify(Resource) === JSON.stringify(CATALOG),
     );
-    const keys = ['topics', 'deleted', 'maintenance'];
+    const keys = ['topics', 'deleted', 'maintenance', 'groups', 'group#*', 'offsets#*', 'forgotten'];
     expect(toCatalog).toMatchObject([
       { Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } } },
     ]);

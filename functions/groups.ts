@@ -1,0 +1,9 @@
+import type { HttpFunction } from './http-function.ts';
+import { logFunction } from './log-function.ts';
+
+/** Consumers and their groups: the only HTTP function whose role may write what a group consists of. */
+export const handler: HttpFunction = logFunction({
+  service: 'groups',
+  groups: ['groups'],
+  mayInitialize: false,
+});

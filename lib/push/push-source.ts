@@ -1,0 +1,143 @@
+import { MillraceError } from '../errors.ts';
+import type { Log, PartitionPlace } from '../log.ts';
+import { type Codecs, decodeBatch, readBatchHeader } from '../record/index.ts';
+import type { Call } from '../storage/call.ts';
+import { callBytesOf, countForCall, type PushRecord } from './kafka-event.ts';
+import type { PushError } from './push-plan.ts';
+
+/** What stands next in a partition. */
+export type SourceBatch =
+  | { readonly kind: 'records'; readonly records: readonly PushRecord[]; readonly nextOffset: number }
+  /** A batch whose records cannot be read, whoever tries. */
+  | {
+      readonly kind: 'unreadable';
+      readonly firstOffset: number;
+      readonly nextOffset: number;
+      readonly error: PushError;
+    }
+  /** Nothing there yet; `nextOffset` is further on where offsets hold nothing to be sent. */
+  | { readonly kind: 'nothing'; readonly nextOffset: number }
+  /** Records that were not sent are gone: reading goes on at `nextOffset`. */
+  | { readonly kind: 'moved'; readonly nextOffset: number };
+
+export interface PushSource {
+  /** Throws what `Log.fetch` throws, but for OFFSET_OUT_OF_RANGE. */
+  next(call: Call): Promise<SourceBatch>;
+}
+
+export interface SourceParts {
+  readonly log: Pick<Log, 'fetch' | 'listOffsets' | 'describePartition'>;
+  readonly codecs: Codecs;
+}
+
+export interface SourceOptions {
+  readonly place: PartitionPlace;
+  readonly offset: number;
+  readonly batchSize: number;
+  readonly batchBytes: number;
+  /** Of one read of the log. */
+  readonly fetchBytes: number;
+}
+
+/** Reads a partition from an offset on, in what one call of a function takes at a time. Reads ahead what one fetch brings. */
+export function pushSource({ log, codecs }: SourceParts, options: SourceOptions): PushSource {
+  const { place, batchSize, batchBytes, fetchBytes } = options;
+  let position = options.offset;
+  /** Fetched, not decoded yet. */
+  let batches: Uint8Array[] = [];
+  /** Decoded, not answered yet; `decodedEnd` is the offset behind them. */
+  let records: PushRecord[] = [];
+  let decodedEnd = position;
+
+  const isFull = (): boolean => countForCall(records, { batchSize, batchBytes }) < records.length;
+
+  /** Decodes as much as a call takes. Answers the batch that cannot be read, if that stands first. */
+  const decode = (): SourceBatch | undefined => {
+    for (let [bytes] = batches; bytes !== undefined && !isFull(); [bytes] = batches) {
+      const read = recordsOf(codecs, bytes, { topic: place.topic, from: decodedEnd });
+      const firstOffset = decodedEnd;
+      if (read.kind === 'unreadable' && records.length > 0) return undefined;
+      batches = batches.slice(1);
+      decodedEnd = Math.max(decodedEnd, read.end);
+      if (read.kind === 'records') {
+        records = records.concat(read.records);
+      } else {
+        position = decodedEnd;
+        return { kind: 'unreadable', firstOffset, nextOffset: decodedEnd, error: read.error };
+      }
+    }
+    return undefined;
+  };
+
+  const take = (): SourceBatch => {
+    const count = countForCall(records, { batchSize, batchBytes });
+    const taken = records.slice(0, count);
+    records = records.slice(count);
+    position = records[0]?.offset ?? decodedEnd;
+    return taken.length === 0
+      ? { kind: 'nothing', nextOffset: position }
+      : { kind: 'records', records: taken, nextOffset: position };
+  };
+
+  return {
+    next: async (call) => {
+      if (records.length === 0 && batches.length === 0) {
+        try {
+          const read = await log.fetch({ ...place, offset: position, maxBytes: fetchBytes }, call);
+          batches = [...read.batches];
+          if (batches.length === 0) position = decodedEnd = Math.max(position, read.nextOffset);
+        } catch (error) {
+          if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error;
+          position = decodedEnd = await backOnTheLog(log, place, position, call);
+          return { kind: 'moved', nextOffset: position };
+        }
+      }
+      return decode() ?? take();
+    },
+  };
+}
+
+type ReadBatch =
+  | { readonly kind: 'records'; readonly records: readonly PushRecord[]; readonly end: number }
+  | { readonly kind: 'unreadable'; readonly error: PushError; readonly end: number };
+
+/** The records of one batch that stand at `from` or behind. */
+function recordsOf(
+  codecs: Codecs,
+  bytes: Uint8Array,
+  { topic, from }: { readonly topic: string; readonly from: number },
+): ReadBatch {
+  const { baseOffset, lastOffsetDelta, isControl, timestampType } = readBatchHeader(bytes);
+  const end = baseOffset + lastOffsetDelta + 1;
+  if (isControl || end <= from) return { kind: 'records', records: [], end };
+  try {
+    const records = decodeBatch(codecs, bytes)
+      .filter(({ offset }) => offset >= from)
+      .map((record) => ({ ...record, timestampType, callBytes: callBytesOf(topic, record) }));
+    return { kind: 'records', records, end };
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    return { kind: 'unreadable', error: { type: error.code, message: error.message }, end };
+  }
+}
+
+/**
+ * Where to go on when the log has no such offset. Retention has passed it: at the log's start. The log was restored to an
+ * earlier time and is shorter now: where its newest leader epoch begins, because offsets from there on are other records.
+ */
+async function backOnTheLog(
+  log: SourceParts['log'],
+  place: PartitionPlace,
+  position: number,
+  call: Call,
+): Promise<number> {
+  const [earliest, latest, { leaderEpochs }] = await Promise.all([
+    log.listOffsets({ ...place, at: 'earliest' }, call),
+    log.listOffsets({ ...place, at: 'latest' }, call),
+    log.describePartition(place, call),
+  ]);
+  if (position < earliest.offset) return earliest.offset;
+  if (position <= latest.offset) return position;
+  const restored = leaderEpochs.at(-1)?.startOffset ?? latest.offset;
+  return Math.max(earliest.offset, Math.min(restored, latest.offset));
+}
