@@ -2,11 +2,13 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
+import type { PushSettings } from '../lib/push/push-settings.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { EngineFunction, type EngineFunctionProps } from './constructs/engine-function.ts';
 import { HttpFront } from './constructs/http-front.ts';
 import { LogStorage } from './constructs/log-storage.ts';
 import { Maintenance } from './constructs/maintenance.ts';
+import { PushToFunction, pushId } from './constructs/push-to-function.ts';
 import { TaskQueue } from './constructs/task-queue.ts';
 
 export interface MillraceStackProps extends StackProps {
@@ -26,6 +28,8 @@ export interface MillraceStackProps extends StackProps {
   readonly alarmEmail?: string;
   /** An SNS topic that is told of alarms. @default - none */
   readonly alarmTopicArn?: string;
+  /** Functions that are called with the records of topics. @default - none */
+  readonly push?: readonly PushSettings[];
 }
 
 /** What API Gateway waits for at most is 29 s; a function that is still at work then answers nobody. */
@@ -40,6 +44,11 @@ export class MillraceStack extends Stack {
     super(scope, id, props);
     const { planMinutes = 5, workersMax = 4, logSampleRate, alarmEmail, alarmTopicArn } = props;
     const storage = new LogStorage(this, 'Storage');
+    const common = {
+      storage,
+      architecture: props.architecture ?? Architecture.ARM_64,
+      ...(logSampleRate === undefined ? {} : { logSampleRate }),
+    };
     const engine = (
       name: EngineFunctionProps['name'],
       own: Omit<EngineFunctionProps, 'name' | 'storage' | 'architecture'>,
@@ -47,9 +56,7 @@ export class MillraceStack extends Stack {
       const constructId = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
       const { lambda } = new EngineFunction(this, constructId, {
         name,
-        storage,
-        architecture: props.architecture ?? Architecture.ARM_64,
-        ...(logSampleRate === undefined ? {} : { logSampleRate }),
+        ...common,
         ...own,
       });
       new CfnOutput(this, `${constructId}FunctionName`, { value: lambda.functionName });
@@ -91,6 +98,12 @@ export class MillraceStack extends Stack {
       deadLetters: tasks.deadLetters,
     });
     new Maintenance(this, 'Maintenance', { tasks, planner, planMinutes, worker, workersMax, sweeper });
+    for (const settings of props.push ?? []) {
+      const pushed = pushId(settings.group);
+      const { runner, deadLetters } = new PushToFunction(this, pushed, { settings, ...common });
+      new CfnOutput(this, `${pushed}FunctionName`, { value: runner.functionName });
+      new CfnOutput(this, `${pushed}DeadLettersUrl`, { value: deadLetters.queueUrl });
+    }
     new Alarms(this, 'Alarms', {
       planner,
       planMinutes,

@@ -1,4 +1,5 @@
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { readPushSettings } from '../lib/push/push-settings.ts';
 import type { MillraceStackProps } from './millrace-stack.ts';
 
 export interface Settings {
@@ -15,8 +16,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 /**
  * The settings of `cdk -c name=value`: `stackName` (Millrace), `auth` (iam | jwt), `jwtIssuer`, `jwtAudience` (comma
  * separated), `architecture` (arm64 | x86_64), `logSampleRate` (0 to 1, default 0.01), `planMinutes` (1 to 60, default
- * 5), `workersMax` (2 to 1,000, default 4), `alarmEmail`, `alarmTopicArn`. Throws an error that names the setting and
- * what it may be.
+ * 5), `workersMax` (2 to 1,000, default 4), `alarmEmail`, `alarmTopicArn`, `push` (a JSON list, see `PushSettings`).
+ * Throws an error that names the setting and what it may be.
  */
 export function readSettings(context: (name: string) => unknown): Settings {
   const text = (name: string): string | undefined => {
@@ -31,10 +32,12 @@ export function readSettings(context: (name: string) => unknown): Settings {
   const logSampleRate = shareOf('logSampleRate', text('logSampleRate'));
   const planMinutes = wholeOf('planMinutes', text('planMinutes'), { min: 1, max: 60 });
   const workersMax = wholeOf('workersMax', text('workersMax'), { min: 2, max: 1_000 });
+  const push = readPushSettings(context('push') ?? []);
   return {
     stackName,
     props: {
       ...authorization(text),
+      ...(push.length === 0 ? {} : { push }),
       ...(logSampleRate === undefined ? {} : { logSampleRate }),
       ...(planMinutes === undefined ? {} : { planMinutes }),
       ...(workersMax === undefined ? {} : { workersMax }),

@@ -53,6 +53,9 @@ export const PUSH_NUMBERS: Readonly<
   lingerSeconds: { min: 0, max: 50, default: 20 },
 };
 
+/** A function's variables are 4 KB together (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+const SETTINGS_BYTES_MAX = 2_500;
+
 const NAMES = ['group', 'topics', 'functionArn', 'startingPosition', 'bisect', ...Object.keys(PUSH_NUMBERS)];
 const ARN = /^arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]{1,140}(:[\w$-]{1,128})?$/;
 
@@ -88,6 +91,10 @@ function readEntry(entry: unknown, at: string): PushSettings {
   const unknown = Object.keys(fields).find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
     throw new Error(`${at}.${unknown}: there is no such setting; there are ${NAMES.join(', ')}`);
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(entry));
+  if (bytes > SETTINGS_BYTES_MAX) {
+    throw new Error(`${at}: at most ${SETTINGS_BYTES_MAX} bytes in all, topics included; these are ${bytes}`);
   }
   const whole = (name: keyof typeof PUSH_NUMBERS): number =>
     wholeOf(fields[name], PUSH_NUMBERS[name], `${at}.${name}`);

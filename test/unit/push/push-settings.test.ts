@@ -56,6 +56,10 @@ describe('settings of pushing', () => {
       'push[0].startingPosition: earliest or latest; got "newest"',
     ],
     [[{ ...LEAST, bisect: 'yes' }], 'push[0].bisect: true or false; got "yes"'],
+    [
+      [{ ...LEAST, topics: Array.from({ length: 300 }, (_, index) => `topic-${index}`) }],
+      'push[0]: at most 2500 bytes in all',
+    ],
     [[{ ...LEAST, batchsize: 5 }], 'push[0].batchsize: there is no such setting'],
   ])('refuses %j and says what may be said', (value, message) => {
     expect(() => readPushSettings(value)).toThrow(message);

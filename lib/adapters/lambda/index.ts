@@ -1,0 +1,1 @@
+export { type LambdaInvokerOptions, lambdaClient, lambdaInvoker } from './invoker.ts';
