@@ -2,6 +2,8 @@ import { checkChains } from './check-chain.ts';
 import { checkCompaction } from './check-compaction.ts';
 import { checkExpected } from './check-expected.ts';
 import { checkLogStarts } from './check-log-start.ts';
+import { checkMembers, type MemberEvidence } from './check-members.ts';
+import { checkPositions } from './check-positions.ts';
 import { checkProducers } from './check-producers.ts';
 import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
@@ -10,7 +12,8 @@ import { checkSegments } from './check-segments.ts';
 import { checkTopics } from './check-topics.ts';
 import { readObjects } from './object-contents.ts';
 import { readPast } from './past.ts';
-import { readTruth } from './truth.ts';
+import { readGroups } from './read-groups.ts';
+import { isDeleting, readTruth, type Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -30,6 +33,7 @@ export function check(world: World): Violation[] {
     ...checkProduces(history, truth),
     ...checkProducers(history, truth),
     ...checkExpected(history, truth),
+    ...checkGroups(world, truth),
     ...checkReads(history, truth, past),
     ...checkReferences(storage, truth, past),
     ...history.surprises.map(
@@ -41,6 +45,23 @@ export function check(world: World): Violation[] {
     ),
   ];
   return found.sort((a, b) => a.atMs - b.atMs);
+}
+
+function checkGroups({ storage, history, profile, trace }: World, truth: Truth): Violation[] {
+  const groups = { truth: readGroups(storage.catalog.changes), history: history.groups };
+  return [
+    ...checkPositions({ ...groups, isDeleting: (pk, atMs) => isDeleting(truth, pk, atMs) }),
+    ...checkMembers({ ...groups, staleMsMax: profile.staleMsMax, slept: sleepersIn(trace) }),
+  ];
+}
+
+/** Whether a process was frozen at some moment of a stretch of time. */
+function sleepersIn({ entries }: World['trace']): MemberEvidence['slept'] {
+  const sleeps = entries.filter(({ kind }) => kind === 'freeze' || kind === 'thaw');
+  return (process, fromMs, toMs) => {
+    const own = sleeps.filter((entry) => entry.process === process && entry.atMs <= toMs);
+    return own.some(({ atMs }) => atMs >= fromMs) || own.at(-1)?.kind === 'freeze';
+  };
 }
 
 function errorText(error: unknown): string {

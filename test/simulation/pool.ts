@@ -1,5 +1,6 @@
+import type { Groups } from '../../lib/groups.ts';
 import type { Log } from '../../lib/log.ts';
-import { type LogOptions, openLog } from '../../lib/open-log.ts';
+import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import type { Codecs } from '../../lib/record/index.ts';
 import type { Rules } from '../../lib/rules.ts';
 import type { Call } from '../../lib/storage/call.ts';
@@ -18,6 +19,7 @@ export interface Node {
   readonly options: LogOptions;
   /** Resolves once the engine has opened; tried again and again inside the process. */
   readonly log: Promise<Log>;
+  readonly groups: () => Promise<Groups>;
 }
 
 export interface Pool {
@@ -61,7 +63,16 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
     const { clock, random: chance } = process;
     const ports = parts.ports(process, options.network);
     const engine: LogOptions = { ...ports, clock, random: chance, codecs, rules };
-    return { process, options: engine, log: openInside(process, engine) };
+    const log = openInside(process, engine);
+    let opening: Promise<Groups> | undefined;
+    const groups = (): Promise<Groups> => {
+      opening ??= log.then(async (opened) => {
+        const { openGroups } = await import('../../lib/open-groups.ts');
+        return openGroups(engineParts(engine), opened);
+      });
+      return opening;
+    };
+    return { process, options: engine, log, groups };
   };
 
   const nodes: Node[] = [];
@@ -159,4 +170,15 @@ export function ask<T>(
         );
     });
   });
+}
+
+/** A request to the groups of a node. */
+export function askGroups<T>(
+  scheduler: Scheduler,
+  node: Node,
+  patience: Patience,
+  act: (groups: Groups, call: Call) => Promise<T>,
+  heard: (reply: Reply<T>) => void,
+): Promise<Reply<T>> {
+  return ask(scheduler, node, patience, async (_, call) => act(await node.groups(), call), heard);
 }

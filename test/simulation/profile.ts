@@ -1,11 +1,8 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './durations.ts';
+import { type GroupProfile, NO_GROUPS } from './group-profile.ts';
 import type { JobName } from './jobs.ts';
 import type { NetworkConduct } from './network.ts';
 import type { SeededRandom } from './random.ts';
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** How long a frozen process stays frozen. `era`: until a later burst of work has begun, be it weeks away. */
 export type FreezeKind = 'moment' | 'minutes' | 'hours' | 'day' | 'era';
@@ -44,6 +41,7 @@ export interface Profile {
   readonly expectedRate: number;
   /** Clients with a producer id. */
   readonly producerCount: number;
+  readonly groups: GroupProfile;
   readonly attemptsMax: number;
   readonly patienceMs: number;
   readonly valueBytesMax: number;
@@ -109,6 +107,7 @@ export const CALM: Profile = {
   doubledRate: 0,
   expectedRate: 0,
   producerCount: 0,
+  groups: NO_GROUPS,
   attemptsMax: 4,
   patienceMs: 30 * SECOND_MS,
   valueBytesMax: 60,

@@ -3,9 +3,12 @@ import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
 import { runDeleter } from './deleters.ts';
 import { runDisasters } from './disasters.ts';
+import { runGroupTender } from './group-tender.ts';
+import { verifyGroups } from './group-verifier.ts';
 import { runIdempotentProducer } from './idempotent.ts';
 import type { JobName } from './jobs.ts';
 import { runGuard, runMaintainer } from './maintainers.ts';
+import { runMember } from './members.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { seededRandom } from './random.ts';
 import { runReader } from './readers.ts';
@@ -112,9 +115,15 @@ async function script(world: World): Promise<Violation[]> {
       times(profile.topicChangerCount, () => runTopicChanger(world, random.fork(), name)),
     ),
     ...times(profile.producerCount, () => runIdempotentProducer(world, random.fork())),
+    ...profile.groups.groupIds.flatMap((groupId) => [
+      ...Array.from({ length: profile.groups.membersPerGroup }, (_, number) =>
+        runMember(world, random.fork(), { groupId, number }),
+      ),
+      runGroupTender(world, random.fork(), groupId),
+    ]),
   ]);
   world.chaos.stop();
   const endMs = Math.max(scheduler.nowMs, world.eraStartsMs.at(-1) ?? 0) + SETTLE_MS;
   await scheduler.sleep(endMs - scheduler.nowMs);
-  return verify(world, random.fork());
+  return [...(await verify(world, random.fork())), ...(await verifyGroups(world, random.fork()))];
 }
