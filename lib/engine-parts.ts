@@ -18,4 +18,6 @@ export interface EngineParts {
   readonly gather?: () => Promise<void>;
   /** Whether the next bytes of sealed data are fetched for sequential readers while they work. @default false */
   readonly readsAhead?: boolean;
+  /** @default `LIMITS.producerReplayChunksMax`; only tests and the simulation lower it */
+  readonly producerReplayChunksMax?: number;
 }

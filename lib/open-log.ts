@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EngineParts } from './engine-parts.ts';
 import { MillraceError } from './errors.ts';
 import { LIMITS } from './limits.ts';
@@ -20,9 +19,10 @@ import type {
   ReachedPosition,
   TopicDescription,
 } from './log.ts';
-import type { AppendEntry, AppendIdentity } from './partition/append-entry.ts';
+import type { AppendEntry } from './partition/append-entry.ts';
+import { checkWishes } from './partition/append-request.ts';
 import { deleteRecords } from './partition/delete-records.ts';
-import { storageError } from './partition/faults.ts';
+import { answered } from './partition/faults.ts';
 import { readLeaderEpochs } from './partition/leader-epochs.ts';
 import { listOffset, reaches } from './partition/list-offsets.ts';
 import { type Partition, Partitions } from './partition/partitions.ts';
@@ -35,8 +35,6 @@ import { readIncident } from './segment/incident.ts';
 import type { Bucket } from './storage/bucket.ts';
 import type { Call } from './storage/call.ts';
 import type { Clock } from './storage/clock.ts';
-import { StorageFault } from './storage/fault.ts';
-import type { Observation } from './storage/observation.ts';
 import type { Random } from './storage/random.ts';
 import { retryingBucket, retryingTable } from './storage/retry.ts';
 import type { Table } from './storage/table.ts';
@@ -69,6 +67,8 @@ export interface LogOptions {
    * frozen between two requests. @default false
    */
   readonly readsAhead?: boolean;
+  /** @default `LIMITS.producerReplayChunksMax`; only tests and the simulation lower it */
+  readonly producerReplayChunksMax?: number;
   /** @default every rule; only the simulation turns one off */
   readonly rules?: Rules;
 }
@@ -94,6 +94,7 @@ export function engineParts(options: LogOptions): EngineParts {
     rules,
     ...(options.gather === undefined ? {} : { gather: options.gather }),
     readsAhead: options.readsAhead ?? false,
+    producerReplayChunksMax: options.producerReplayChunksMax ?? LIMITS.producerReplayChunksMax,
   };
 }
 
@@ -160,11 +161,10 @@ class EngineLog implements Log {
   async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
     const { topic, observation } = await this.#topicOf(request, call);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
-    const identity = identityOf(request, observation);
     const entry: AppendEntry = {
       ...prepared.entry,
+      ...checkWishes(request, prepared.entry, observation),
       leaderEpoch: topic.leaderEpoch,
-      ...(identity === undefined ? {} : { identity }),
       topicSeen: observation,
       call,
     };
@@ -180,6 +180,7 @@ class EngineLog implements Log {
       return { baseOffset, logAppendTimeMs, logStartOffset: partition.state.logStart, duplicate };
     }
     if (outcome.kind === 'failed') throw outcome.error;
+    if (outcome.kind === 'cancelled') throw outcome.cause;
     // The topic was deleted under us; its name may stand for another by now, which the caller must choose to write to.
     this.#topics.forget(request.topic);
     throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${request.topic}' has been deleted`);
@@ -274,15 +275,6 @@ class EngineLog implements Log {
   }
 }
 
-/** Storage's faults become Kafka's errors here, once, with their cause. */
-async function answered<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (fault) {
-    throw fault instanceof StorageFault ? storageError(fault) : fault;
-  }
-}
-
 function description(topic: Topic): TopicDescription {
   const { name, topicId, partitionCount, leaderEpoch, configs } = topic;
   return { name, topicId, partitionCount, leaderEpoch, configs };
@@ -305,18 +297,4 @@ function checkFetch(request: FetchRequest): void {
   if (![maxBytes, minBytes, waitMs].every((value) => Number.isFinite(value) && value >= 0)) {
     throw new MillraceError('INVALID_FETCH_SIZE', 'maxBytes, minBytes and waitMs are numbers from 0 on');
   }
-}
-
-function identityOf(request: ProduceRequest, began: Observation): AppendIdentity | undefined {
-  const { idempotencyKey } = request;
-  if (idempotencyKey === undefined) return undefined;
-  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
-    throw new MillraceError('INVALID_REQUEST', 'An Idempotency-Key is 1 to 255 visible ASCII characters');
-  }
-  return { id: hash(idempotencyKey), fingerprint: request.fingerprint ?? hash(request.batches), began };
-}
-
-/** 128 bits as 22 characters. */
-function hash(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('base64url').slice(0, 22);
 }

@@ -1,7 +1,9 @@
 import type { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import type { SequencedBatch } from '../producer/producers.ts';
 import type { Call } from '../storage/call.ts';
 import type { Observation } from '../storage/observation.ts';
+import type { StoreWithin } from '../storage/within.ts';
 import type { BatchSummary } from './batch-summary.ts';
 
 /** One produce that waits for its place in a chunk: whole batches, checked, all or nothing. */
@@ -15,6 +17,12 @@ export interface AppendEntry {
   readonly leaderEpoch: number;
   /** Set when the client sent an idempotency key. */
   readonly identity?: AppendIdentity;
+  /** Set for an idempotent producer: its one batch. */
+  readonly sequenced?: SequencedBatch;
+  /** The only offset that it may get: it goes first in its chunk. */
+  readonly expectedOffset?: number;
+  /** Stores the chunk instead of the hot table, as a part of something larger: it goes alone, and inline. */
+  readonly storeWithin?: StoreWithin<number>;
   /** When the topic was seen that it is appended to. */
   readonly topicSeen: Observation;
   readonly call: Call;
@@ -33,11 +41,13 @@ export type AppendOutcome =
   | { readonly kind: 'appended'; readonly baseOffset: number; readonly duplicate: boolean }
   /** The partition carries a closed marker: nothing was appended, the topic must be looked up again. */
   | { readonly kind: 'closed' }
+  /** What it was to be stored within did not happen, for this reason; nothing was appended. */
+  | { readonly kind: 'cancelled'; readonly cause: unknown }
   | { readonly kind: 'failed'; readonly error: MillraceError };
 
 /** How many entries from the head of the queue go into the next chunk: at least one, within both bounds. */
 export function entriesForChunk(
-  queue: readonly Pick<AppendEntry, 'bytes' | 'batches'>[],
+  queue: readonly Pick<AppendEntry, 'bytes' | 'batches' | 'expectedOffset' | 'storeWithin'>[],
   chunkBytesMax: number,
 ): number {
   let bytes = 0;
@@ -46,8 +56,17 @@ export function entriesForChunk(
   for (const entry of queue) {
     bytes += entry.bytes.length;
     batches += entry.batches.length;
-    if (count > 0 && (bytes > chunkBytesMax || batches > LIMITS.chunkBatchesMax)) break;
+    const isFull = bytes > chunkBytesMax || batches > LIMITS.chunkBatchesMax;
+    if (count > 0 && (isFull || mustBeFirst(entry))) break;
     count += 1;
+    if (entry.storeWithin !== undefined) break;
   }
   return count;
+}
+
+function mustBeFirst({
+  expectedOffset,
+  storeWithin,
+}: Pick<AppendEntry, 'expectedOffset' | 'storeWithin'>): boolean {
+  return expectedOffset !== undefined || storeWithin !== undefined;
 }

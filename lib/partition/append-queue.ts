@@ -8,12 +8,14 @@ import type { Upload } from './spooler.ts';
 /** An append that has not been answered yet. */
 export interface Pending extends AppendEntry {
   readonly settle: (outcome: AppendOutcome) => void;
+  /** Counts up: a look that began later may show what was answered before this was asked. */
+  readonly arrival: number;
   attempt: PlacedAttempt | undefined;
 }
 
 /** What goes into one chunk together. A spilled composition stays together: its bytes share an upload. */
 export interface Composition {
-  readonly entries: readonly Pending[];
+  entries: readonly Pending[];
   upload: Upload | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { AttributeValue, Item } from '../storage/table.ts';
+import { numberBytes } from '../storage/units.ts';
 import { type BatchSummary, decodeSummaries, encodeSummaries } from './batch-summary.ts';
 
 /** Where a partition's chunks and segments lie in both tables. */
@@ -44,6 +45,11 @@ export interface Chunk {
   readonly appendedAs?: AppendedAs;
   readonly maxTimestampMs: number;
   readonly identities: readonly ChunkIdentity[];
+  /**
+   * Where the last chunk before this one ends that has batches with a producer id. Only on chunks that have none
+   * themselves; absent if none stood above the end of the segments. It spares a cold writer the reading of plain chunks.
+   */
+  readonly producersEnd?: number;
   readonly body: ChunkBody;
 }
 
@@ -54,6 +60,7 @@ export interface Chunk {
  *   b  batches, inline               o  [object key, start, length], spilled    h  batch summaries, spilled
  *   c  true on the closed marker     i  [[identity, offset delta], …], only when there are any
  *   p  [version, expiry] of the append, once the expiry has been pushed out
+ *   q  end of the last chunk with producer ids, if it is another one: the offset, or less than one: counted from sk
  *
  * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
  * batch of 900 bytes costs one write unit.
@@ -80,6 +87,7 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   }
   if (chunk.identities.length > 0)
     attributes.i = chunk.identities.map(({ id, offsetDelta }) => [id, offsetDelta]);
+  if (chunk.producersEnd !== undefined) attributes.q = shorterOffset(chunk.producersEnd, chunk.baseOffset);
   if (chunk.appendedAs !== undefined)
     attributes.p = [chunk.appendedAs.version, chunk.appendedAs.expiresAtSeconds];
   return {
@@ -102,6 +110,7 @@ export function chunkFromItem(item: Item<number>): Chunk {
     ...(read.has('p') ? { appendedAs: appendedAsFrom(read.list('p')) } : {}),
     maxTimestampMs: read.number('m'),
     identities: read.has('i') ? identitiesFrom(read.list('i')) : [],
+    ...(read.has('q') ? { producersEnd: offsetFrom(read.number('q'), item.sk) } : {}),
     body: bodyFrom(read),
   };
 }
@@ -115,6 +124,16 @@ function bodyFrom(read: ItemReader<number>): ChunkBody {
     span: { key: String(key), start: Number(start), length: Number(length) },
     batches: decodeSummaries(read.bytes('h')),
   };
+}
+
+/** Relative to `baseOffset`, or absolute, whichever takes less room. An end is never 0, so below 1 it is relative. */
+function shorterOffset(offset: number, baseOffset: number): number {
+  const relative = offset - baseOffset;
+  return numberBytes(relative) < numberBytes(offset) ? relative : offset;
+}
+
+function offsetFrom(stored: number, baseOffset: number): number {
+  return stored > 0 ? stored : baseOffset + stored;
 }
 
 function appendedAsFrom(list: readonly AttributeValue[]): AppendedAs {

@@ -9,11 +9,14 @@ interface Place {
   readonly expiresAtSeconds: number;
   /** Where the bytes have been uploaded to; undefined: they go inline. */
   readonly span: ObjectSpan | undefined;
+  /** The end of the last chunk before it that has producer ids, if there is one. */
+  readonly producersEnd: number | undefined;
 }
 
 /** The chunk that holds these entries in a row. Patches the bytes of a lone inline entry in place. */
 export function composeChunk(entries: readonly AppendEntry[], place: Place): Chunk {
-  const { baseOffset, version, expiresAtSeconds, span } = place;
+  const { baseOffset, version, expiresAtSeconds, span, producersEnd } = place;
+  const tellsItself = entries.some(({ batches }) => batches.some(({ producerId }) => producerId >= 0));
   let offsetDelta = 0;
   const identities: ChunkIdentity[] = [];
   for (const { identity, offsetCount } of entries) {
@@ -27,6 +30,7 @@ export function composeChunk(entries: readonly AppendEntry[], place: Place): Chu
     expiresAtSeconds,
     maxTimestampMs: Math.max(...entries.map((entry) => entry.maxTimestampMs)),
     identities,
+    ...(tellsItself || producersEnd === undefined ? {} : { producersEnd }),
     body:
       span === undefined
         ? { kind: 'inline', bytes: placedBytes(entries, baseOffset) }

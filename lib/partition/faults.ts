@@ -48,6 +48,15 @@ export function storageError(fault: StorageFault): MillraceError {
   }
 }
 
+/** Storage's faults become Kafka's errors here, once, with their cause. */
+export async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (fault) {
+    throw fault instanceof StorageFault ? storageError(fault) : fault;
+  }
+}
+
 /**
  * Runs what reads stored bytes. Where those are no sound batches, storage is damaged, whatever the record reader calls
  * it: it was written for what clients send. OFFSET_OUT_OF_RANGE and storage's own faults pass through.

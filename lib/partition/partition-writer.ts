@@ -1,26 +1,32 @@
-import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { producersEndAt } from '../producer/chunk-producers.ts';
+import {
+  createProducerTracker,
+  type ProducerTracker,
+  type TrackerDependencies,
+} from '../producer/producer-tracker.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
-import { observationAgeMs } from '../storage/observation.ts';
 import type { PutResult } from '../storage/table.ts';
+import type { WithinResult } from '../storage/within.ts';
 import type { AppendEntry, AppendOutcome } from './append-entry.ts';
 import { appendFences } from './append-fences.ts';
 import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
+import { type CheckDependencies, checkEntries } from './check-entries.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
-import { composeChunk, placedBytes } from './compose-chunk.ts';
+import { composeChunk } from './compose-chunk.ts';
 import { appendError } from './faults.ts';
+import { appendedAt, keyedIn, type Outcomes, type Settle, settleAll, settling } from './outcomes.ts';
 import { createPacing, type Pacing } from './pacing.ts';
 import type { PartitionState } from './partition-state.ts';
-import { placeKeyed } from './place-keyed.ts';
-import type { Spooler, Upload } from './spooler.ts';
+import { isUploadTooOld, spill } from './spill.ts';
+import type { Spooler } from './spooler.ts';
 import { readTail, type Tail } from './tail.ts';
 import { createTwins, type Twins } from './twins.ts';
 
-export interface WriterDependencies
-  extends Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'> {
+export interface WriterDependencies extends TrackerDependencies {
   readonly spooler: Spooler;
   readonly gather?: () => Promise<void>;
 }
@@ -46,7 +52,11 @@ export class PartitionWriter {
   readonly #pacing: Pacing;
   readonly #queue: AppendQueue;
   readonly #twins: Twins = createTwins();
+  readonly #producers: ProducerTracker;
   #tail: Tail | undefined;
+  #arrivals = 0;
+  /** Of the entries that had arrived when the look began which showed that the log ends at the known tail. */
+  #arrivalsBeforeLook = -1;
   #settings: AppendSettings;
   #fencedInARow = 0;
   #draining = false;
@@ -55,6 +65,7 @@ export class PartitionWriter {
     this.#pk = pk;
     this.#state = state;
     this.#queue = new AppendQueue(deps.clock);
+    this.#producers = createProducerTracker(deps, pk);
     this.#pacing = createPacing(deps.clock, deps.random);
     this.#settings = { hotRetentionMs: LIMITS.hotRetentionMsDefault, inlineBytesMax: -1 };
   }
@@ -79,7 +90,8 @@ export class PartitionWriter {
       return Promise.resolve({ kind: 'failed', error });
     }
     return new Promise((settle) => {
-      this.#queue.add({ ...entry, settle, attempt: undefined });
+      this.#arrivals += 1;
+      this.#queue.add({ ...entry, settle, arrival: this.#arrivals, attempt: undefined });
       if (!this.#draining) {
         this.#draining = true;
         void this.#drain();
@@ -124,21 +136,21 @@ export class PartitionWriter {
   /** Makes one attempt. Afterwards every entry is settled or waits in the queue, and nothing is ambiguous. */
   async #commit(composition: Composition): Promise<void> {
     const meter = new Meter();
-    const { entries } = composition;
-    const deadlineMs = Math.max(...entries.map((entry) => entry.call.deadlineMs));
-    let settle: (() => void) | undefined;
+    const deadlineMs = Math.max(...composition.entries.map((entry) => entry.call.deadlineMs));
+    let settle: Settle | undefined;
     try {
       settle = await this.#attempt(composition, { meter, deadlineMs });
     } catch (fault) {
       settle = this.#failed(composition, fault);
     }
     // The receipt must be complete before a caller can look at it.
+    const { entries } = composition;
     const bytesTotal = bytesOf(entries);
     for (const entry of entries) entry.call.meter.add(meter.usage, entry.bytes.length / bytesTotal);
     settle?.();
   }
 
-  #failed(composition: Composition, fault: unknown): (() => void) | undefined {
+  #failed(composition: Composition, fault: unknown): Settle | undefined {
     const nothingSent = fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
     if (this.#deps.rules.tailAfterAnswer || nothingSent) this.#tail = undefined;
     if (nothingSent && this.#fencedInARow < FENCED_IN_A_ROW_MAX) {
@@ -152,59 +164,75 @@ export class PartitionWriter {
     return settleAll(composition.entries, { kind: 'failed', error });
   }
 
-  async #attempt(composition: Composition, call: Call): Promise<(() => void) | undefined> {
-    await this.#spill(composition, call);
+  async #attempt(composition: Composition, call: Call): Promise<Settle | undefined> {
+    // What has sequence numbers may turn out to be stored already; then it need not be uploaded.
+    const isSequenced = composition.entries.some(({ sequenced }) => sequenced !== undefined);
+    if (!isSequenced) await this.#spill(composition, call);
     this.#tail ??= await this.#readTail(call);
     const tail = this.#tail;
     if (tail.closed) return this.#closed(composition.entries);
-    if (this.#isTooOld(composition.upload, tail)) {
+    if (isUploadTooOld(this.#deps, composition, tail)) {
       composition.upload = undefined;
       return this.#again(composition);
     }
+    const checked = await this.#check(composition, tail, call);
+    if (checked.tailIsOld) this.#tail = undefined;
+    if (checked.tailIsOld || checked.settled.size > 0) return this.#without(composition, checked.settled);
+    this.#defer(composition, checked.deferred);
+    if (isSequenced) await this.#spill(composition, call);
+    return this.#put(composition, tail, call);
+  }
 
-    const { entries } = composition;
-    const placed = await placeKeyed(this.#deps, { pk: this.#pk, entries, offset: tail.offset }, call);
-    if (placed.tailIsOld) this.#tail = undefined;
-    if (placed.tailIsOld || placed.settled.size > 0) return this.#without(composition, placed.settled);
+  #check({ entries }: Composition, tail: Tail, call: Call): ReturnType<typeof checkEntries> {
+    const deps: CheckDependencies = { ...this.#deps, producers: this.#producers };
+    const isFresh = ({ arrival }: Pending): boolean => arrival <= this.#arrivalsBeforeLook;
+    return checkEntries(deps, { pk: this.#pk, entries, tail, isFresh }, call);
+  }
 
+  #defer(composition: Composition, deferred: ReadonlySet<Pending>): void {
+    if (deferred.size === 0) return;
+    this.#queue.putBackEntries([...deferred]);
+    composition.entries = composition.entries.filter((entry) => !deferred.has(entry));
+    composition.upload = undefined;
+  }
+
+  async #put(composition: Composition, tail: Tail, call: Call): Promise<Settle | undefined> {
+    const { entries, upload } = composition;
     const chunk = this.#chunkAt(tail, composition);
-    if (!this.#deps.rules.tailAfterAnswer) this.#tail = { ...tail, offset: chunk.endOffset };
+    if (!this.#deps.rules.tailAfterAnswer) this.#tail = this.#behind(chunk, tail);
+    const arrivals = this.#arrivals;
     const startedMs = this.#deps.clock.monotonicMs();
-    const uploaded = composition.upload?.observation;
-    const fences = appendFences(this.#deps.rules, { tail, uploaded, entries });
+    const fences = appendFences(this.#deps.rules, { tail, uploaded: upload?.observation, entries });
     const options = { condition: { kind: 'ifAbsent' } as const, fences };
-    const result = await this.#deps.hot.put(chunkToItem(this.#pk, chunk), options, call);
+    const item = chunkToItem(this.#pk, chunk);
+    const storeWithin = entries[0]?.storeWithin;
+    const result: WithinResult<number> =
+      storeWithin === undefined
+        ? await this.#deps.hot.put(item, options, call)
+        : await storeWithin(item, options, call);
     this.#fencedInARow = 0;
+    if (result.stored === 'cancelled') return settleAll(entries, { kind: 'cancelled', cause: result.cause });
     this.#pacing.wrote({ ms: this.#deps.clock.monotonicMs() - startedMs, won: result.stored });
+    this.#arrivalsBeforeLook = result.stored ? arrivals : -1;
     return result.stored ? this.#won(composition, chunk, result) : this.#lost(composition, chunk, result);
   }
 
+  #behind(chunk: Chunk, { observation }: Pick<Tail, 'observation'>): Tail {
+    const producersEnd = producersEndAt(chunk);
+    return { offset: chunk.endOffset, closed: false, observation, producersEnd };
+  }
+
   async #readTail(call: Call): Promise<Tail> {
+    const arrivals = this.#arrivals;
     const { tail, bounds } = await readTail(this.#deps, this.#pk, this.#deps.rules, call);
+    this.#arrivalsBeforeLook = arrivals;
     this.#state.learnBounds(bounds);
     return tail;
   }
 
-  /** Bytes before pointer: uploads what is too large to be inline, unless a lost attempt has left an upload. */
-  async #spill(composition: Composition, call: Call): Promise<void> {
-    if (composition.upload !== undefined || bytesOf(composition.entries) <= this.#inlineBytesMax()) return;
-    // Usually the offsets in the object turn out right, and sealing can then adopt it as it is.
-    const baseOffset = this.#tail?.offset ?? 0;
-    const bytes = placedBytes(composition.entries, baseOffset);
-    composition.upload = await this.#deps.spooler.upload({ bytes, baseOffset }, call);
-  }
-
-  /** Whether an upload may no longer be referred to; the tail's own date is the latest word of storage's clock. */
-  #isTooOld(upload: Upload | undefined, tail: Tail): boolean {
-    if (upload === undefined || !this.#deps.rules.firstReference) return false;
-    const { clock } = this.#deps;
-    const { serverMs } = tail.observation;
-    const now = {
-      wallMs: clock.wallMs(),
-      monotonicMs: clock.monotonicMs(),
-      ...(serverMs === undefined ? {} : { signedMs: serverMs }),
-    };
-    return observationAgeMs(upload.observation, now) > LIMITS.firstReferenceAgeMsMax;
+  #spill(composition: Composition, call: Call): Promise<void> {
+    const place = { inlineBytesMax: this.#inlineBytesMax(), tail: this.#tail };
+    return spill(this.#deps.spooler, composition, place, call);
   }
 
   #chunkAt(tail: Tail, composition: Composition): Chunk {
@@ -214,19 +242,16 @@ export class PartitionWriter {
       version: this.#deps.random.id(),
       expiresAtSeconds: Math.ceil((nowMs + this.#settings.hotRetentionMs) / 1000),
       span: composition.upload?.span,
+      producersEnd: tail.producersEnd,
     });
   }
 
-  #won(composition: Composition, chunk: Chunk, result: PutResult<number>): () => void {
-    this.#tail = { offset: chunk.endOffset, closed: false, observation: result.observation };
-    let baseOffset = chunk.baseOffset;
-    const outcomes = new Map<Pending, AppendOutcome>();
-    for (const entry of composition.entries) {
-      outcomes.set(entry, { kind: 'appended', baseOffset, duplicate: false });
-      baseOffset += entry.offsetCount;
-    }
+  #won(composition: Composition, chunk: Chunk, result: PutResult<number>): Settle {
+    this.#tail = this.#behind(chunk, result);
+    this.#producers.follow(chunk);
+    const settle = settling(appendedAt(composition.entries, chunk.baseOffset));
     return () => {
-      for (const [entry, outcome] of outcomes) entry.settle(outcome);
+      settle();
       this.#state.learnEnd(chunk.endOffset);
     };
   }
@@ -236,7 +261,7 @@ export class PartitionWriter {
     composition: Composition,
     chunk: Chunk,
     result: PutResult<number> & { stored: false },
-  ): (() => void) | undefined {
+  ): Settle | undefined {
     if (result.standing === undefined) {
       this.#tail = undefined;
       return this.#again(composition);
@@ -244,46 +269,32 @@ export class PartitionWriter {
     const standing = chunkFromItem(result.standing);
     if (standing.body.kind === 'closed') return this.#closed(composition.entries);
     // Stored by an earlier attempt, and its expiry has been pushed out since, which gave it another version.
-    const isOwn = standing.appendedAs?.version === chunk.version;
+    const isOwn = (standing.appendedAs?.version ?? standing.version) === chunk.version;
     if (isOwn && this.#deps.rules.tokenCheck) return this.#won(composition, chunk, result);
     const walkIsBehind = this.#pacing.lossesInARow % LIMITS.walkLossesMax === 0;
-    this.#tail = walkIsBehind
-      ? undefined
-      : { offset: standing.endOffset, closed: false, observation: result.observation };
-    const settled = new Map<Pending, AppendOutcome>();
+    this.#tail = walkIsBehind ? undefined : this.#behind(standing, result);
+    this.#producers.follow(standing);
     for (const entry of composition.entries) {
       if (entry.attempt !== undefined) entry.attempt = { ...entry.attempt, isLost: true };
-      const found = standing.identities.find(({ id }) => id === entry.identity?.id);
-      if (found === undefined) continue;
-      const baseOffset = standing.baseOffset + found.offsetDelta;
-      settled.set(entry, { kind: 'appended', baseOffset, duplicate: true });
     }
-    return this.#without(composition, settled);
+    return this.#without(composition, keyedIn(standing, composition.entries));
   }
 
-  #closed(entries: readonly Pending[]): () => void {
+  #closed(entries: readonly Pending[]): Settle {
     this.#tail = undefined;
     return settleAll(entries, { kind: 'closed' });
   }
 
   /** What is not settled waits again. */
-  #without(composition: Composition, settled: ReadonlyMap<Pending, AppendOutcome>): () => void {
+  #without(composition: Composition, settled: Outcomes): Settle {
     const left = composition.entries.filter((entry) => !settled.has(entry));
     if (settled.size === 0) this.#queue.putBack(composition);
     else this.#queue.putBackEntries(left);
-    return () => {
-      for (const [entry, outcome] of settled) entry.settle(outcome);
-    };
+    return settling(settled);
   }
 
   #again(composition: Composition): undefined {
     this.#queue.putBack(composition);
     return undefined;
   }
-}
-
-function settleAll(entries: readonly Pending[], outcome: AppendOutcome): () => void {
-  return () => {
-    for (const entry of entries) entry.settle(outcome);
-  };
 }

@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { sequencedBatch } from '../producer/chunk-producers.ts';
 import { setAppendTime } from '../record/append-time.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import { checkProduced } from '../record/check-produced.ts';
@@ -13,7 +14,7 @@ import type { AppendEntry } from './append-entry.ts';
 import { type BatchSummary, summarize } from './batch-summary.ts';
 
 interface Prepared {
-  readonly entry: Pick<AppendEntry, 'bytes' | 'batches' | 'offsetCount' | 'maxTimestampMs'>;
+  readonly entry: Pick<AppendEntry, 'bytes' | 'batches' | 'offsetCount' | 'maxTimestampMs' | 'sequenced'>;
   /** -1 unless the topic stamps append time. */
   readonly logAppendTimeMs: number;
 }
@@ -55,9 +56,21 @@ export function prepareAppend(
       batches,
       offsetCount: batches.reduce((total, batch) => total + batch.offsetCount, 0),
       maxTimestampMs: batches.reduce((largest, batch) => Math.max(largest, batch.maxTimestampMs), -1),
+      ...sequencedIn(batches),
     },
     logAppendTimeMs: type === 'append' ? nowMs : -1,
   };
+}
+
+/** As Kafka's broker: an idempotent producer sends one batch at a time, or a retry could not be told from a part of it. */
+function sequencedIn(batches: readonly BatchSummary[]): Pick<AppendEntry, 'sequenced'> {
+  const all = batches.map(sequencedBatch);
+  const sequenced = all.find((batch) => batch !== undefined);
+  if (sequenced === undefined) return {};
+  if (all.length > 1) {
+    throw new MillraceError('INVALID_RECORD', `${all.length} batches, one at least with a producer id`);
+  }
+  return { sequenced };
 }
 
 /** What is stored may be larger than what was sent: the topic's codec may pack less, or not at all. */

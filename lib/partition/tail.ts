@@ -1,5 +1,6 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
+import { producersEndAt } from '../producer/chunk-producers.ts';
 import type { Rules } from '../rules.ts';
 import { logStartFromItem } from '../segment/log-start.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, segmentFromItem } from '../segment/segment-item.ts';
@@ -14,6 +15,10 @@ export interface Tail {
   readonly offset: number;
   readonly closed: boolean;
   readonly observation: Observation;
+  /** The end of the last chunk with producer ids; undefined: all of them lie below the sealed end. */
+  readonly producersEnd?: number | undefined;
+  /** Only where the tail has just been read: the end of the segments in the same look. */
+  readonly sealedEnd?: number | undefined;
 }
 
 /** What the catalog says of a partition. Both numbers only grow. */
@@ -96,12 +101,20 @@ export async function readTail(
     offset: rules.tailRule ? Math.max(hotEnd, bounds.sealedEnd, bounds.logStart) : hotEnd,
     closed: newest.chunk?.body.kind === 'closed',
     observation: olderObservation(newest.observation, bounds.observation),
+    producersEnd: producersEndAbove(bounds.sealedEnd, newest.chunk),
+    sealedEnd: bounds.sealedEnd,
   };
   return { tail, bounds };
 }
 
 function endOf(chunk: Chunk | undefined): number {
   return chunk?.endOffset ?? 0;
+}
+
+/** ⚑ What is sealed is in the snapshot (lib/producer/keep-producers.ts). */
+function producersEndAbove(sealedEnd: number, newest: Chunk | undefined): number | undefined {
+  const end = newest === undefined ? undefined : producersEndAt(newest);
+  return end !== undefined && end > sealedEnd ? end : undefined;
 }
 
 function isMuchLater(observation: Observation, than: Observation): boolean {

@@ -1,0 +1,52 @@
+import type { BatchSummary } from '../partition/batch-summary.ts';
+import type { Chunk } from '../partition/chunk.ts';
+import { batchesIn } from '../record/batches-in.ts';
+import type { BatchHeader } from '../record/header.ts';
+import { type SequencedBatch, type StoredBatch, sequenceAfter } from './producers.ts';
+
+type Numbered = Pick<BatchSummary, 'producerId' | 'producerEpoch' | 'baseSequence' | 'offsetCount'>;
+
+/** Undefined for a batch without a producer id. */
+export function sequencedBatch(batch: Numbered): SequencedBatch | undefined {
+  const { producerId, producerEpoch: epoch, baseSequence, offsetCount } = batch;
+  if (producerId < 0) return undefined;
+  const lastSequence = sequenceAfter(baseSequence, offsetCount - 1);
+  return { producerId, epoch, firstSequence: baseSequence, lastSequence };
+}
+
+/** As `sequencedBatch`, for a header whose base offset is the batch's own. */
+export function storedBatch(header: BatchHeader): StoredBatch | undefined {
+  const batch = sequencedBatch({ ...header, offsetCount: header.lastOffsetDelta + 1 });
+  return batch === undefined ? undefined : { ...batch, baseOffset: header.baseOffset };
+}
+
+/** The batches of a chunk that have a producer id. Throws CORRUPT_MESSAGE where its bytes are damaged. */
+export function* producerBatches(chunk: Chunk): Generator<StoredBatch> {
+  let baseOffset = chunk.baseOffset;
+  for (const numbered of numberedBatches(chunk)) {
+    const batch = sequencedBatch(numbered);
+    if (batch !== undefined) yield { ...batch, baseOffset };
+    baseOffset += numbered.offsetCount;
+  }
+}
+
+/**
+ * The offset behind the last chunk with producer ids, as far as this one tells; undefined: there is none above the end of
+ * the segments as it was when the chunk was appended. A damaged chunk counts as one that has some: whoever needs to know
+ * will find out, and the others are not disturbed.
+ */
+export function producersEndAt(chunk: Chunk): number | undefined {
+  try {
+    return producerBatches(chunk).next().done === true ? chunk.producersEnd : chunk.endOffset;
+  } catch {
+    return chunk.endOffset;
+  }
+}
+
+function* numberedBatches({ body }: Chunk): Generator<Numbered> {
+  if (body.kind === 'spilled') yield* body.batches;
+  if (body.kind !== 'inline') return;
+  for (const { header } of batchesIn(body.bytes)) {
+    yield { ...header, offsetCount: header.lastOffsetDelta + 1 };
+  }
+}

@@ -1,0 +1,46 @@
+import type { EngineParts } from '../engine-parts.ts';
+import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
+import { readingStored } from '../partition/faults.ts';
+import type { Call } from '../storage/call.ts';
+import { producerBatches } from './chunk-producers.ts';
+import type { StoredBatch } from './producers.ts';
+
+export type Replayed =
+  | { readonly kind: 'done'; readonly chunkCount: number }
+  /** More chunks than were allowed lie before the end. */
+  | { readonly kind: 'tooMany' }
+  | { readonly kind: 'gap'; readonly offset: number; readonly nextOffset: number };
+
+const CHUNKS_PER_PAGE = 256;
+
+/**
+ * Tells of every batch with a producer id in the chunks from `from` up to `end`, where a chunk begins and one ends, in the
+ * order of the log. Stops where a chunk is missing. Throws `StorageFault`.
+ */
+export async function replay(
+  { hot }: Pick<EngineParts, 'hot'>,
+  stretch: { readonly pk: string; readonly from: number; readonly end: number; readonly chunksMax: number },
+  see: (batch: StoredBatch) => void,
+  call: Call,
+): Promise<Replayed> {
+  const { pk, from, end, chunksMax } = stretch;
+  let next = from;
+  let chunkCount = 0;
+  while (next < end) {
+    if (chunkCount === chunksMax) return { kind: 'tooMany' };
+    const limit = Math.min(CHUNKS_PER_PAGE, chunksMax - chunkCount);
+    const { items } = await hot.query(pk, { from: next, to: end - 1, limit, consistent: true }, call);
+    if (items.length === 0) return { kind: 'gap', offset: next, nextOffset: end };
+    for (const chunk of items.map(chunkFromItem)) {
+      if (chunk.baseOffset !== next) return { kind: 'gap', offset: next, nextOffset: chunk.baseOffset };
+      await readingStored(`Partition ${pk}`, async () => seeAll(chunk, see));
+      next = chunk.endOffset;
+      chunkCount += 1;
+    }
+  }
+  return { kind: 'done', chunkCount };
+}
+
+function seeAll(chunk: Chunk, see: (batch: StoredBatch) => void): void {
+  for (const batch of producerBatches(chunk)) see(batch);
+}
