@@ -6,6 +6,8 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
+import type { Dialect } from './consumers/instance.ts';
+import { instanceStore } from './consumers/instance-store.ts';
 import { costOf } from './cost.ts';
 import { asHttpError, errorResponse, HttpError, INTERNAL, notFound, type RestCodes } from './http-error.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './message.ts';
@@ -21,6 +23,8 @@ export interface HttpHandlerOptions {
   readonly catalog: Table<string>;
   /** For the admin group. @default jobs cannot be run here: 404 */
   readonly maintenance?: Maintenance;
+  /** How consumer instances commit, whatever they are created with. @default told by their settings */
+  readonly dialect?: Dialect;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly random: Random;
@@ -55,9 +59,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const services: Services = {
     log: options.log,
     groups: options.groups,
+    instances: instanceStore(options),
+    dialect: options.dialect,
     maintenance: options.maintenance,
     codecs: options.codecs,
     clock: options.clock,
+    random: options.random,
     keylessPartition: createStickyPartitioner(options),
     notReady: options.notReady ?? (() => undefined),
     noteFault: faultNoter(options.onFault),

@@ -1,4 +1,4 @@
-import { type ErrorCode, MillraceError } from '../errors.ts';
+import { type ErrorCode, MillraceError, UnexpectedTailError } from '../errors.ts';
 import { type HttpResponse, jsonResponse } from './message.ts';
 
 /** An answer that is not a success, with the REST Proxy's numbers and Kafka's name for it. */
@@ -8,9 +8,16 @@ export class HttpError extends Error {
   readonly restCode: number;
   readonly kafkaError: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where the partition ends, if the request expected it to end elsewhere. */
+  readonly nextOffset: number | undefined;
 
   constructor(
-    answer: { readonly status: number; readonly restCode?: number; readonly kafkaError?: ErrorCode },
+    answer: {
+      readonly status: number;
+      readonly restCode?: number;
+      readonly kafkaError?: ErrorCode;
+      readonly nextOffset?: number;
+    },
     message: string,
     headers: Readonly<Record<string, string>> = {},
   ) {
@@ -19,6 +26,7 @@ export class HttpError extends Error {
     this.restCode = answer.restCode ?? answer.status;
     this.kafkaError = answer.kafkaError ?? 'INVALID_REQUEST';
     this.headers = headers;
+    this.nextOffset = answer.nextOffset;
   }
 }
 
@@ -27,6 +35,7 @@ export interface ErrorBody {
   readonly error_code: number;
   readonly message: string;
   readonly kafka_error: ErrorCode;
+  readonly next_offset?: number;
 }
 
 /** REST codes that differ by route, such as 40401 where another route answers 40403. */
@@ -37,15 +46,22 @@ export function asHttpError(error: unknown, restCodes: RestCodes = {}): HttpErro
   if (error instanceof HttpError) return error;
   if (!(error instanceof MillraceError)) return undefined;
   const { httpStatus, restCode, retriable } = error.row;
-  return new HttpError(
-    { status: httpStatus, restCode: restCodes[error.code] ?? restCode, kafkaError: error.code },
-    error.message,
-    retriable && httpStatus >= 429 ? { 'Retry-After': '1' } : {},
-  );
+  const answer = {
+    status: httpStatus,
+    restCode: restCodes[error.code] ?? restCode,
+    kafkaError: error.code,
+  };
+  if (error instanceof UnexpectedTailError) {
+    const nextOffset = error.endOffset;
+    return new HttpError({ ...answer, nextOffset }, error.message, { 'X-Next-Offset': String(nextOffset) });
+  }
+  return new HttpError(answer, error.message, retriable && httpStatus >= 429 ? { 'Retry-After': '1' } : {});
 }
 
 export function errorBody(error: HttpError): ErrorBody {
-  return { error_code: error.restCode, message: error.message, kafka_error: error.kafkaError };
+  const { restCode, message, kafkaError, nextOffset } = error;
+  const body = { error_code: restCode, message, kafka_error: kafkaError };
+  return nextOffset === undefined ? body : { ...body, next_offset: nextOffset };
 }
 
 export function errorResponse(error: HttpError, media: string): HttpResponse {

@@ -100,4 +100,19 @@ export function consumedFormat(accept: string | undefined): EmbeddedFormat | 'ba
   );
 }
 
+/**
+ * Whether records in the format of a consumer instance will do. A type that names no format takes any. 406 with code
+ * 40601 otherwise.
+ */
+export function checkAcceptsFormat(accept: string | undefined, format: EmbeddedFormat): void {
+  if (accept === undefined || accept === '') return;
+  const fits = ({ type }: Acceptable): boolean =>
+    ANY.has(type) || METADATA.test(type) || type === MEDIA.json || EMBEDDED.exec(type)?.[1] === format;
+  if (accepted(accept).some(fits)) return;
+  throw new HttpError(
+    { status: 406, restCode: 40601 },
+    `The instance answers ${embeddedMedia(format)}, which is not among '${accept}'`,
+  );
+}
+
 export const embeddedMedia = (format: EmbeddedFormat): string => `application/vnd.kafka.${format}.v2+json`;

@@ -2,8 +2,10 @@ import * as z from 'zod/mini';
 import { MEDIA } from './message.ts';
 import { type Content, EVERY_ROUTE_GROUP, type Route, type RouteDoc } from './route.ts';
 import { mountedRoutes } from './routes.ts';
-import { ErrorAnswer, type Schema } from './schemas/common.ts';
+import { ErrorAnswer, type Schema, UnexpectedTailAnswer } from './schemas/common.ts';
+import * as consumers from './schemas/consumers.ts';
 import * as maintenance from './schemas/maintenance.ts';
+import * as producers from './schemas/producers.ts';
 import * as v2 from './schemas/v2.ts';
 import * as v3 from './schemas/v3.ts';
 
@@ -11,8 +13,12 @@ type Json = { readonly [name: string]: unknown };
 
 /** The name of every schema that is exported: those of v3 begin with V3 where v2 might have the same. */
 function namedSchemas(): Map<Schema, string> {
-  const names = new Map<Schema, string>([[ErrorAnswer, 'Error']]);
-  for (const [name, value] of Object.entries(v2)) names.set(value as Schema, name);
+  const names = new Map<Schema, string>([
+    [ErrorAnswer, 'Error'],
+    [UnexpectedTailAnswer, 'UnexpectedTail'],
+  ]);
+  for (const [name, value] of Object.entries({ ...v2, ...consumers, ...producers }))
+    names.set(value as Schema, name);
   for (const [name, value] of Object.entries({ ...v3, ...maintenance }))
     names.set(value as Schema, `V3${name}`);
   return names;
@@ -87,7 +93,9 @@ function operation(route: Route, path: string, prefix: string, names: ReadonlyMa
     summary: doc.summary,
     tags: [route.api],
     parameters: parametersOf(path, doc),
-    ...(doc.body ? { requestBody: { required: true, content: contentOf(doc.body, names) } } : {}),
+    ...(doc.body
+      ? { requestBody: { required: doc.bodyIsOptional !== true, content: contentOf(doc.body, names) } }
+      : {}),
     responses: responsesOf(route, names),
   };
 }

@@ -5,7 +5,7 @@ import type { CompressionName } from '../record/compression/names.ts';
 import { encodeBatch } from '../record/encode-batch.ts';
 import type { NewRecord } from '../record/record.ts';
 import { configNumber, configValue } from '../topic/configs.ts';
-import type { Identity } from './identity.ts';
+import type { ProduceTerms } from './produce-terms.ts';
 import type { Exchange } from './route.ts';
 
 export interface PlacedRecord extends NewRecord {
@@ -57,10 +57,16 @@ export function tooLargeFor(
   );
 }
 
-/** As few batches as `max.message.bytes` allows, one behind the other. */
-function encodeAll(codecs: Codecs, topic: TopicDescription, records: readonly NewRecord[]): Uint8Array {
+/** As few batches as `max.message.bytes` allows, one behind the other; what carries a producer's sequence is one batch. */
+function encodeAll(
+  codecs: Codecs,
+  topic: TopicDescription,
+  records: readonly NewRecord[],
+  { producer }: ProduceTerms,
+): Uint8Array {
   const bytesMax = configNumber(topic.configs, 'max.message.bytes');
   const options = { compression: compressionOf(topic) };
+  if (producer !== undefined) return encodeBatch(codecs, records, { ...options, producer });
   const batches: Uint8Array[] = [];
   let start = 0;
   let bytes = BATCH_HEADER_BYTES;
@@ -96,15 +102,15 @@ export async function produceRecords(
   request: {
     readonly topic: TopicDescription;
     readonly records: readonly PlacedRecord[];
-    readonly identity: Identity | undefined;
+    readonly terms: ProduceTerms;
   },
 ): Promise<readonly RecordOutcome[]> {
-  const { topic, records, identity } = request;
+  const { topic, records, terms } = request;
   const outcomes = new Array<RecordOutcome>(records.length);
 
   const produceGroup = async (partition: number, indexes: readonly number[]): Promise<void> => {
     const group = indexes.map((index) => records[index] as PlacedRecord);
-    const result = await produceOne(exchange, topic, { partition, records: group, identity });
+    const result = await produceOne(exchange, topic, { partition, records: group, terms });
     for (const [position, index] of indexes.entries()) {
       outcomes[index] =
         result instanceof MillraceError
@@ -135,13 +141,23 @@ async function produceOne(
   group: {
     readonly partition: number;
     readonly records: readonly PlacedRecord[];
-    readonly identity: Identity | undefined;
+    readonly terms: ProduceTerms;
   },
 ): Promise<ProduceResult | MillraceError> {
   try {
-    const batches = encodeAll(services.codecs, topic, group.records);
-    const { partition } = group;
-    return await services.log.produce({ topic: topic.name, partition, batches, ...group.identity }, call);
+    const batches = encodeAll(services.codecs, topic, group.records, group.terms);
+    const { partition, terms } = group;
+    const { identity, expectedOffset } = terms;
+    return await services.log.produce(
+      {
+        topic: topic.name,
+        partition,
+        batches,
+        ...identity,
+        ...(expectedOffset === undefined ? {} : { expectedOffset }),
+      },
+      call,
+    );
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     if (error.row.httpStatus === 500) services.noteFault(request, error);

@@ -17,6 +17,8 @@ export interface RecordsAnswer {
   readonly countMax: number;
   /** Of the encoded answer; the first record goes out whatever its size. */
   readonly bytesMax: number;
+  /** Whether the first record goes out only if it fits and can be encoded: others stand before it. @default false */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** Every record of the batches that a consumer may see, one batch decoded at a time. */
@@ -40,18 +42,28 @@ export function encodeRecords(
   codecs: Codecs,
   answer: RecordsAnswer,
 ): { readonly body: string; readonly nextOffset: number } {
+  const { records, nextOffset } = encodeList(codecs, answer);
+  return { body: `[${records.join(',')}]`, nextOffset };
+}
+
+/** As `encodeRecords`, each record as the text of an object. */
+export function encodeList(
+  codecs: Codecs,
+  answer: RecordsAnswer,
+): { readonly records: readonly string[]; readonly nextOffset: number } {
   const prefix = `{"topic":${JSON.stringify(answer.topic)},"partition":${answer.partition},"offset":`;
   const parts: string[] = [];
   let bytes = 2;
   for (const record of visibleRecords(codecs, answer)) {
-    const text = encodeOrStop(answer.format, record, prefix, parts.length > 0);
+    const mayStop = parts.length > 0 || answer.mayBeEmpty === true;
+    const text = encodeOrStop(answer.format, record, prefix, mayStop);
     const more = text === undefined ? 0 : Buffer.byteLength(text) + 1;
-    const full = parts.length > 0 && (bytes + more > answer.bytesMax || parts.length >= answer.countMax);
-    if (text === undefined || full) return { body: `[${parts.join(',')}]`, nextOffset: record.offset };
+    const full = mayStop && (bytes + more > answer.bytesMax || parts.length >= answer.countMax);
+    if (text === undefined || full) return { records: parts, nextOffset: record.offset };
     parts.push(text);
     bytes += more;
   }
-  return { body: `[${parts.join(',')}]`, nextOffset: answer.nextOffset };
+  return { records: parts, nextOffset: answer.nextOffset };
 }
 
 /** Undefined if the record cannot be encoded and others stand before it. */

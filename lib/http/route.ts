@@ -4,6 +4,9 @@ import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
+import type { Random } from '../storage/random.ts';
+import type { Dialect } from './consumers/instance.ts';
+import type { InstanceStore } from './consumers/instance-store.ts';
 import type { RestCodes } from './http-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { Schema } from './schemas/common.ts';
@@ -18,10 +21,14 @@ export const EVERY_ROUTE_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'gr
 export interface Services {
   readonly log: Log;
   readonly groups: Groups;
+  readonly instances: InstanceStore;
+  /** Undefined: told by each instance's settings. */
+  readonly dialect: Dialect | undefined;
   /** Undefined where jobs cannot be run. */
   readonly maintenance: Maintenance | undefined;
   readonly codecs: Codecs;
   readonly clock: Clock;
+  readonly random: Random;
   readonly keylessPartition: (request: KeylessRequest) => number;
   /** Why this process should get no traffic now; undefined when it may. */
   readonly notReady: () => string | undefined;
@@ -57,6 +64,8 @@ export interface RouteDoc {
   readonly query?: Readonly<Record<string, QueryParameter>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Content;
+  /** @default false */
+  readonly bodyIsOptional?: boolean;
   readonly responses: Readonly<Record<number, { readonly description: string; readonly content?: Content }>>;
 }
 

@@ -1,5 +1,10 @@
 import { EVERY_ROUTE_GROUP, type Route, type RouteGroup } from './route.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { producerIdRoutes } from './routes/producer-ids.ts';
+import { v2ConsumerOffsetRoutes } from './routes/v2-consumer-offsets.ts';
+import { v2ConsumerPositionRoutes } from './routes/v2-consumer-positions.ts';
+import { v2ConsumerRecordRoutes } from './routes/v2-consumer-records.ts';
+import { v2ConsumerRoutes } from './routes/v2-consumers.ts';
 import { v2FetchRoutes } from './routes/v2-fetch.ts';
 import { v2ProduceRoutes } from './routes/v2-produce.ts';
 import { v2TopicRoutes } from './routes/v2-topics.ts';
@@ -17,8 +22,13 @@ export const V3_PREFIXES: readonly string[] = ['/v3', '/kafka/v3'];
 /** Every route once. */
 export const ALL_ROUTES: readonly Route[] = [
   ...v2ProduceRoutes,
+  ...producerIdRoutes,
   ...v2FetchRoutes,
   ...v2TopicRoutes,
+  ...v2ConsumerRoutes,
+  ...v2ConsumerRecordRoutes,
+  ...v2ConsumerOffsetRoutes,
+  ...v2ConsumerPositionRoutes,
   ...adminRoutes,
   ...v3ClusterRoutes,
   ...v3TopicRoutes,

@@ -3,11 +3,11 @@ import type { TopicDescription } from '../log.ts';
 import type { NewRecord } from '../record/record.ts';
 import { partitionForKey } from '../topic/partitioner.ts';
 import { decodeBase64, encodeEmbedded } from './embedded.ts';
-import { type ErrorBody, HttpError } from './http-error.ts';
-import type { Identity } from './identity.ts';
+import { type ErrorBody, HttpError, unprocessable } from './http-error.ts';
 import type { EmbeddedFormat } from './media-type.ts';
 import { missingPartition } from './number-param.ts';
 import { type PlacedRecord, produceRecords, type RecordOutcome, tooLargeFor } from './produce-records.ts';
+import { boundToPartition, checkOnePartition, type ProduceTerms, unplaced } from './produce-terms.ts';
 import { formatTime, parseTime } from './rfc3339.ts';
 import type { Exchange } from './route.ts';
 import type { EmbeddedDataRequest, RecordRequest } from './schemas/v3.ts';
@@ -74,7 +74,7 @@ function partitionOf(
   exchange: Exchange,
   topic: TopicDescription,
   record: { readonly wanted: number | null | undefined; readonly key: Uint8Array | null },
-  identity: Identity | undefined,
+  terms: ProduceTerms,
 ): number {
   const { partitionCount, topicId } = topic;
   if (record.wanted !== null && record.wanted !== undefined) {
@@ -82,7 +82,8 @@ function partitionOf(
     return record.wanted;
   }
   if (record.key !== null) return partitionForKey(record.key, partitionCount);
-  const idempotencyKey = identity?.idempotencyKey;
+  if (boundToPartition(terms)) throw unplaced();
+  const idempotencyKey = terms.identity?.idempotencyKey;
   return exchange.services.keylessPartition({ topicId, partitionCount, recordCount: 1, idempotencyKey });
 }
 
@@ -91,12 +92,12 @@ export function readEntry(
   exchange: Exchange,
   topic: TopicDescription,
   body: RecordRequest,
-  identity: Identity | undefined,
+  terms: ProduceTerms,
 ): Entry {
   try {
     const record = newRecord(body, exchange.services.clock.wallMs());
     const wanted = { wanted: body.partition_id, key: record.key };
-    const placed = { ...record, partition: partitionOf(exchange, topic, wanted, identity) };
+    const placed = { ...record, partition: partitionOf(exchange, topic, wanted, terms) };
     const tooLarge = tooLargeFor(topic, exchange.services.codecs, placed);
     if (tooLarge !== undefined) return { kind: 'bad', error: entryError(tooLarge) };
     return { kind: 'good', body, record: placed };
@@ -133,16 +134,29 @@ function reportOf(exchange: Exchange, entry: Entry & { kind: 'good' }, outcome: 
   return { kind: 'stored', report };
 }
 
-/** Appends the good entries and reports on all, in their order. */
+/** Of records that are numbered none can be left out, so one that is wrong is wrong for all. */
+function checkBound(entries: readonly Entry[], records: readonly PlacedRecord[], terms: ProduceTerms): void {
+  if (!boundToPartition(terms)) return;
+  const bad = entries.find((entry) => entry.kind === 'bad');
+  if (bad?.kind === 'bad') throw unprocessable(bad.error.message, bad.error.kafka_error);
+  checkOnePartition(terms, records);
+}
+
+/**
+ * Appends the good entries and reports on all, in their order. With a producer id or an expected offset they are stored
+ * together or not at all, and what went wrong is thrown.
+ */
 export async function produceEntries(
   exchange: Exchange,
   topic: TopicDescription,
   entries: readonly Entry[],
-  identity: Identity | undefined,
+  terms: ProduceTerms,
 ): Promise<readonly Report[]> {
   const good = entries.filter((entry) => entry.kind === 'good');
   const records = good.map(({ record }) => record);
-  const outcomes = await produceRecords(exchange, { topic, records, identity });
+  checkBound(entries, records, terms);
+  const outcomes = await produceRecords(exchange, { topic, records, terms });
+  if (boundToPartition(terms) && outcomes[0]?.kind === 'failed') throw outcomes[0].error;
   let next = 0;
   return entries.map((entry) => {
     if (entry.kind === 'bad') return { kind: 'failed', error: entry.error };

@@ -3,15 +3,22 @@ import type { TopicDescription } from '../../log.ts';
 import type { NewRecord } from '../../record/record.ts';
 import { partitionForKey } from '../../topic/partitioner.ts';
 import { decodeBase64, encodeEmbedded } from '../embedded.ts';
-import { HttpError } from '../http-error.ts';
-import { type Identity, identityOf } from '../identity.ts';
+import { HttpError, unprocessable } from '../http-error.ts';
 import { checkShape, readJson } from '../json-body.ts';
 import { type EmbeddedFormat, producedFormat } from '../media-type.ts';
 import { type HttpResponse, jsonResponse, MEDIA } from '../message.ts';
 import { missingPartition, partitionParam } from '../number-param.ts';
 import { type PlacedRecord, produceRecords, type RecordOutcome, tooLargeFor } from '../produce-records.ts';
+import {
+  boundToPartition,
+  checkOnePartition,
+  type ProduceTerms,
+  TERMS_HEADERS,
+  termsOf,
+  unplaced,
+} from '../produce-terms.ts';
 import { type Exchange, param, type Route } from '../route.ts';
-import type { Schema } from '../schemas/common.ts';
+import { type Schema, UnexpectedTailAnswer } from '../schemas/common.ts';
 import {
   PartitionProduce,
   ProduceAnswer,
@@ -44,16 +51,17 @@ function placeRecords(
   exchange: Exchange,
   topic: TopicDescription,
   records: readonly { readonly record: NewRecord; readonly wanted: number | null | undefined }[],
-  identity: Identity | undefined,
+  terms: ProduceTerms,
 ): readonly PlacedRecord[] {
   const { partitionCount, topicId } = topic;
   let keyless: number | undefined;
   const keylessPartition = (): number => {
+    if (boundToPartition(terms)) throw unplaced();
     keyless ??= exchange.services.keylessPartition({
       topicId,
       partitionCount,
       recordCount: records.length,
-      idempotencyKey: identity?.idempotencyKey,
+      idempotencyKey: terms.identity?.idempotencyKey,
     });
     return keyless;
   };
@@ -109,29 +117,39 @@ async function produceJson(
   }
   if (request.body.length === 0) throw new HttpError({ status: 422 }, 'The body is empty');
   const body = checkShape(schema, readJson(request.body, charset));
-  const identity = identityOf(request);
+  const terms = termsOf(request);
   const nowMs = services.clock.wallMs();
   const records = body.records.map((record, index) => ({
     record: newRecord(format, record, index, nowMs),
     wanted: pathPartition ?? record.partition,
   }));
   const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
-  const placed = placeRecords(exchange, topic, records, identity);
+  const placed = placeRecords(exchange, topic, records, terms);
+  checkOnePartition(terms, placed);
   for (const record of placed) {
     const tooLarge = tooLargeFor(topic, services.codecs, record);
     if (tooLarge !== undefined) throw tooLarge;
   }
-  return answer(await produceRecords(exchange, { topic, records: placed, identity }));
+  return answer(await produceRecords(exchange, { topic, records: placed, terms }));
 }
 
 async function produceBatches(exchange: Exchange, partition: number): Promise<HttpResponse> {
   const { request, services, call } = exchange;
   if (request.body.length === 0) throw new HttpError({ status: 422 }, 'The body is empty');
-  const identity = identityOf(request);
+  const { identity, producer, expectedOffset } = termsOf(request);
+  if (producer !== undefined) {
+    throw unprocessable('Record batches carry their own producer id; leave the headers away');
+  }
   const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
   if (partition >= topic.partitionCount) throw missingPartition(partition);
   const result = await services.log.produce(
-    { topic: topic.name, partition, batches: request.body, ...identity },
+    {
+      topic: topic.name,
+      partition,
+      batches: request.body,
+      ...identity,
+      ...(expectedOffset === undefined ? {} : { expectedOffset }),
+    },
     call,
   );
   const offsets = [{ partition, offset: result.baseOffset, error_code: null, error: null }];
@@ -151,14 +169,14 @@ const embedded = (schema: Schema): Record<string, Schema> => ({
   'application/vnd.kafka.json.v2+json': schema,
   'application/vnd.kafka.text.v2+json': schema,
 });
-const headers = {
-  'Idempotency-Key':
-    'Makes a retry safe: the same key with the same body within a day is stored once and answers the first offsets.',
-};
 const responses = {
   200: {
     description: 'One entry for every record, in the order sent.',
     content: { [MEDIA.v2]: ProduceAnswer },
+  },
+  412: {
+    description: 'The partition does not end at the expected offset; nothing was stored.',
+    content: { [MEDIA.v2]: UnexpectedTailAnswer },
   },
 };
 const restCodes: Partial<Record<ErrorCode, number>> = { UNKNOWN_TOPIC_OR_PARTITION: 40401 };
@@ -174,7 +192,7 @@ export const v2ProduceRoutes: readonly Route[] = [
     doc: {
       operationId: 'produceToTopic',
       summary: 'Appends records to a topic. Keys choose partitions as in the Java client.',
-      headers,
+      headers: TERMS_HEADERS,
       body: embedded(TopicProduce),
       responses,
     },
@@ -190,7 +208,7 @@ export const v2ProduceRoutes: readonly Route[] = [
     doc: {
       operationId: 'produceToPartition',
       summary: 'Appends records to one partition, as JSON or as record batches.',
-      headers,
+      headers: TERMS_HEADERS,
       body: { ...embedded(PartitionProduce), [MEDIA.batches]: 'bytes' },
       responses,
     },

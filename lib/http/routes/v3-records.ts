@@ -1,11 +1,12 @@
 import type { TopicDescription } from '../../log.ts';
 import { HttpError } from '../http-error.ts';
-import { type Identity, identityOf } from '../identity.ts';
 import { decodeText, describeIssues } from '../json-body.ts';
 import { streamedObjects } from '../json-stream.ts';
 import { jsonCharset } from '../media-type.ts';
 import { type HttpResponse, jsonResponse, MEDIA } from '../message.ts';
+import { type ProduceTerms, TERMS_HEADERS, termsOf } from '../produce-terms.ts';
 import { type Exchange, param, type Route } from '../route.ts';
+import { UnexpectedTailAnswer } from '../schemas/common.ts';
 import { BatchAnswer, BatchBody, type BatchRequest, RecordBody, RecordReport } from '../schemas/v3.ts';
 import { type Entry, payloadError, produceEntries, type Report, readEntry } from '../v3-record.ts';
 import { v3Body } from './v3-topics.ts';
@@ -21,7 +22,7 @@ function readStream(
   exchange: Exchange,
   topic: TopicDescription,
   text: string,
-  identity: Identity | undefined,
+  terms: ProduceTerms,
 ): readonly Entry[] {
   const entries: Entry[] = [];
   for (const streamed of streamedObjects(text)) {
@@ -31,7 +32,7 @@ function readStream(
       continue;
     }
     const shaped = RecordBody.safeParse(streamed.value);
-    if (shaped.success) entries.push(readEntry(exchange, topic, shaped.data, identity));
+    if (shaped.success) entries.push(readEntry(exchange, topic, shaped.data, terms));
     else {
       const message = describeIssues(shaped.error.issues);
       entries.push({ kind: 'bad', error: payloadError(message, 'INVALID_REQUEST') });
@@ -52,10 +53,10 @@ async function produceStream(exchange: Exchange): Promise<HttpResponse> {
   const charset = jsonCharset(request.headers['content-type'], request.body);
   const text = decodeText(request.body, charset);
   if (!/\S/.test(text)) throw emptyBody();
-  const identity = identityOf(request);
+  const terms = termsOf(request);
   const topic = await services.log.resolveTopic(param(exchange, 'topic'), call);
-  const entries = readStream(exchange, topic, text, identity);
-  const reports = await produceEntries(exchange, topic, entries, identity);
+  const entries = readStream(exchange, topic, text, terms);
+  const reports = await produceEntries(exchange, topic, entries, terms);
   return { status: 200, headers: { 'Content-Type': MEDIA.json }, body: reports.map(reportLine).join('') };
 }
 
@@ -71,10 +72,10 @@ function checkBatch({ entries }: BatchRequest): void {
 async function produceBatch(exchange: Exchange): Promise<HttpResponse> {
   const body = v3Body(exchange, BatchBody);
   checkBatch(body);
-  const identity = identityOf(exchange.request);
+  const terms = termsOf(exchange.request);
   const topic = await exchange.services.log.resolveTopic(param(exchange, 'topic'), exchange.call);
-  const entries = body.entries.map((entry) => readEntry(exchange, topic, entry, identity));
-  const reports = await produceEntries(exchange, topic, entries, identity);
+  const entries = body.entries.map((entry) => readEntry(exchange, topic, entry, terms));
+  const reports = await produceEntries(exchange, topic, entries, terms);
   const successes: object[] = [];
   const failures: object[] = [];
   for (const [index, report] of reports.entries()) {
@@ -85,8 +86,9 @@ async function produceBatch(exchange: Exchange): Promise<HttpResponse> {
   return jsonResponse(207, MEDIA.json, { successes, failures });
 }
 
-const headers = {
-  'Idempotency-Key': 'Makes a retry safe: the same key with the same body within a day is stored once.',
+const unexpectedTail = {
+  description: 'The partition does not end at the expected offset; nothing was stored.',
+  content: { [MEDIA.json]: UnexpectedTailAnswer },
 };
 const shared = { method: 'POST', group: 'produce', api: 'v3', metered: true, anyCluster: true } as const;
 
@@ -97,7 +99,7 @@ export const v3RecordRoutes: readonly Route[] = [
     doc: {
       operationId: 'produceRecords',
       summary: 'Appends records: JSON objects one behind another, answered by as many reports.',
-      headers,
+      headers: TERMS_HEADERS,
       body: { [MEDIA.json]: RecordBody },
       responses: {
         200: {
@@ -105,6 +107,7 @@ export const v3RecordRoutes: readonly Route[] = [
             'A report for every record, separated by CRLF; failed ones have the shape of an error.',
           content: { [MEDIA.json]: RecordReport },
         },
+        412: unexpectedTail,
       },
     },
     handle: produceStream,
@@ -115,10 +118,11 @@ export const v3RecordRoutes: readonly Route[] = [
     doc: {
       operationId: 'produceRecordsBatch',
       summary: 'Appends up to 10 records that carry ids.',
-      headers,
+      headers: TERMS_HEADERS,
       body: { [MEDIA.json]: BatchBody },
       responses: {
         207: { description: 'What became of each entry.', content: { [MEDIA.json]: BatchAnswer } },
+        412: unexpectedTail,
       },
     },
     handle: produceBatch,

@@ -13,6 +13,13 @@ export interface ErrorAnswerBody {
   readonly message: string;
   readonly kafka_error: string;
 }
+/** An append that named the offset it expects found the partition's end elsewhere. */
+export const UnexpectedTailAnswer: Schema = z.strictObject({
+  error_code: z.literal(412),
+  message: z.string(),
+  kafka_error: z.literal('UNEXPECTED_TAIL'),
+  next_offset: int53,
+});
 export const ErrorAnswer: Schema<ErrorAnswerBody> = z.strictObject({
   error_code: z.int(),
   message: z.string(),

@@ -1,0 +1,148 @@
+import { type ErrorCode, MillraceError } from '../../errors.ts';
+import { atOnce } from '../../group/at-once.ts';
+import type { FetchResult } from '../../log.ts';
+import type { HeldPartition, OffsetReset } from './instance.ts';
+import { type ConsumerParts, REQUESTS_AT_ONCE } from './parts.ts';
+import { resetOffset } from './start-positions.ts';
+
+export interface CollectWish {
+  /** Wait until this much is there. */
+  readonly bytesMin: number;
+  readonly bytesMax: number;
+  readonly waitMs: number;
+  readonly reset: OffsetReset;
+}
+
+/** One partition while a read goes on. */
+export interface Gathered {
+  readonly held: HeldPartition;
+  /** Where the answer begins: the position, unless that was gone and has been reset. Undefined: there is none. */
+  from: number | undefined;
+  /** Behind what was fetched. */
+  next: number | undefined;
+  readonly batches: Uint8Array[];
+  /** False while it has not been looked at, or more was there than was fetched. */
+  isAtEnd: boolean;
+  error: MillraceError | undefined;
+}
+
+/** What one partition may give in one go, so that a few full ones do not take the whole answer. */
+const SHARE_BYTES_MIN = 65_536;
+const ROUNDS_MAX = 4;
+
+/**
+ * Fetches what the partitions have, those in front first, and waits if that is less than `bytesMin`. Each has its own
+ * error; another's records are not held up by it. Ends early, with what there is, when the client is gone.
+ */
+export async function collect(
+  parts: ConsumerParts,
+  partitions: readonly HeldPartition[],
+  wish: CollectWish,
+): Promise<readonly Gathered[]> {
+  const all = partitions.map(newGathered);
+  const untilMs = parts.clock.monotonicMs() + wish.waitMs;
+  await fetchRounds(parts, all, wish);
+  while (bytesOf(all) < wish.bytesMin) {
+    const leftMs = Math.min(untilMs, parts.call.deadlineMs) - parts.clock.monotonicMs();
+    const waiting = all.filter(({ error, next }) => error === undefined && next !== undefined);
+    if (leftMs <= 0 || waiting.length === 0 || isGone(parts)) break;
+    await waitForAny(parts, waiting, { ...wish, waitMs: leftMs });
+  }
+  return all;
+}
+
+function newGathered(held: HeldPartition): Gathered {
+  const { next, topic, partition } = held;
+  const message = `Nothing is committed for partition ${partition} of topic '${topic}', and auto.offset.reset is none`;
+  const error = next === undefined ? new MillraceError('OFFSET_OUT_OF_RANGE', message) : undefined;
+  return { held, from: next, next, batches: [], isAtEnd: false, error };
+}
+
+const bytesOf = (all: readonly Gathered[]): number =>
+  all.reduce((total, { batches }) => total + batches.reduce((sum, { length }) => sum + length, 0), 0);
+
+const isGone = ({ signal }: ConsumerParts): boolean => signal?.aborted === true;
+
+/** Every partition once for its share, then those that have more for what is left. */
+async function fetchRounds(
+  parts: ConsumerParts,
+  all: readonly Gathered[],
+  { bytesMax, reset }: CollectWish,
+): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const open = all.filter(({ isAtEnd, error }) => !isAtEnd && error === undefined);
+    const left = bytesMax - bytesOf(all);
+    if (open.length === 0 || left <= 0) return;
+    const share = Math.min(left, Math.max(SHARE_BYTES_MIN, Math.ceil(left / open.length)));
+    await atOnce(open, REQUESTS_AT_ONCE, async (gathered) => {
+      if (bytesOf(all) < bytesMax) await fetchInto(parts, gathered, { maxBytes: share, waitMs: 0, reset });
+    });
+  }
+}
+
+/** The first that has something ends the wait of the others, who look once more and bring what they see. */
+async function waitForAny(
+  parts: ConsumerParts,
+  waiting: readonly Gathered[],
+  { bytesMax, waitMs, reset }: CollectWish,
+): Promise<void> {
+  const found = new AbortController();
+  const signals = parts.signal === undefined ? [found.signal] : [found.signal, parts.signal];
+  const signal = AbortSignal.any(signals);
+  const maxBytes = Math.max(SHARE_BYTES_MIN, Math.ceil(bytesMax / waiting.length));
+  const calling = { ...parts, call: { ...parts.call, signal } };
+  const work = waiting.map(async (gathered) => {
+    const before = gathered.batches.length;
+    try {
+      await fetchInto(calling, gathered, { maxBytes, waitMs, reset });
+    } catch (error) {
+      // A wait that is ended in the middle of a request may end with the reason of its end.
+      if (!signal.aborted) throw error;
+    }
+    if (gathered.batches.length > before || gathered.error !== undefined) found.abort();
+  });
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+async function fetchInto(
+  parts: ConsumerParts,
+  gathered: Gathered,
+  options: { readonly maxBytes: number; readonly waitMs: number; readonly reset: OffsetReset },
+): Promise<void> {
+  try {
+    const result = await fetchOrReset(parts, gathered, options);
+    if (result === undefined) return;
+    gathered.batches.push(...result.batches);
+    gathered.next = result.nextOffset;
+    gathered.isAtEnd = result.nextOffset >= result.highWatermark;
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    gathered.error = error;
+  }
+}
+
+/** A position that retention has passed, or that lies beyond the end, is given up for the reset, as in Kafka. */
+async function fetchOrReset(
+  parts: ConsumerParts,
+  gathered: Gathered,
+  { maxBytes, waitMs, reset }: Parameters<typeof fetchInto>[2],
+): Promise<FetchResult | undefined> {
+  const { topic, partition } = gathered.held;
+  const fetch = (offset: number): Promise<FetchResult> =>
+    parts.log.fetch({ topic, partition, offset, maxBytes, waitMs }, parts.call);
+  if (gathered.next === undefined) return undefined;
+  try {
+    return await fetch(gathered.next);
+  } catch (error) {
+    if (!isCode(error, 'OFFSET_OUT_OF_RANGE') || reset === 'none' || gathered.batches.length > 0) throw error;
+    const offset = await resetOffset(parts, gathered.held, reset);
+    if (offset === undefined) throw error;
+    gathered.from = offset;
+    gathered.next = offset;
+    return await fetch(offset);
+  }
+}
+
+const isCode = (error: unknown, code: ErrorCode): boolean =>
+  error instanceof MillraceError && error.code === code;
