@@ -112,6 +112,8 @@ export const LIMITS = {
   deletedGroupLifeMs: 86_400_000,
   /** ⚑ How old the entry of a group that is not there must be before it is taken off the list. */
   groupRegistrationMsMin: 3_600_000,
+  /** ⚑ How long the offsets of a group that was deleted or has expired may still be written to, at most. */
+  forgottenOffsetsMsMin: 3_600_000,
 } as const;
 
 invariant(LIMITS.inlineBytesMax < 400_000, 'an inline chunk with its headers fits a DynamoDB item');
@@ -148,7 +150,7 @@ invariant(
 );
 invariant(
   LIMITS.fenceAgeMsMax + 2 * LIMITS.signatureSkewMsMax <
-    Math.min(LIMITS.groupRegistrationMsMin, LIMITS.deletedGroupLifeMs),
+    Math.min(LIMITS.groupRegistrationMsMin, LIMITS.deletedGroupLifeMs, LIMITS.forgottenOffsetsMsMin),
   'a late creation of a group finds it on the list, and the item of the deleted one in its way',
 );
 invariant(

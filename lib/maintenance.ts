@@ -1,4 +1,5 @@
 import type { EngineParts } from './engine-parts.ts';
+import { expireGroups } from './group/expire-groups.ts';
 import type { Job, JobCounts, JobFinding, JobReport, Maintenance } from './jobs.ts';
 import { partitionKey } from './partition/chunk.ts';
 import { storageError } from './partition/faults.ts';
@@ -21,6 +22,8 @@ export interface MaintenanceOptions {
 const PARTITIONS_AT_ONCE = 4;
 /** No step of a job begins after this part of the time: a half step is lost work. */
 const STEPS_SHARE = 0.6;
+/** Of a sweep: what is left is for the bucket. */
+const GROUPS_SHARE = 0.5;
 /** For jobs that watch the time themselves; the rest is for the answer. */
 const WORK_SHARE = 0.9;
 
@@ -134,7 +137,10 @@ async function incidentOf(
   return { name: 'incident', message, partition, offset };
 }
 
-/** The sweep of the whole log. What deleted topics have left goes first; its spilled objects are then swept too. */
+/**
+ * The sweep of the whole log. What deleted topics have left goes first; its spilled objects are then swept too, and the
+ * positions that groups have committed in them.
+ */
 export async function sweepLog(
   parts: EngineParts,
   options: MaintenanceOptions,
@@ -142,11 +148,14 @@ export async function sweepLog(
 ): Promise<Pick<JobReport, 'counts' | 'findings' | 'isComplete'>> {
   const { leavesToExpiry = false } = options;
   const topics = await removeDeletedTopics(parts, { leavesToExpiry }, call);
+  const groups = await expireGroups(parts, { ...call, deadlineMs: partOfTime(parts, call, GROUPS_SHARE) });
   const swept = await sweepOnce(parts, {}, call);
   const counts = {
     removedTopicCount: topics.removedCount,
     removedItemCount: topics.removedItemCount,
     waitingTopicCount: topics.waitingCount,
+    expiredGroupCount: groups.expiredCount,
+    removedOffsetCount: groups.removedOffsetCount,
     listedCount: swept.listedCount,
     deletedCount: swept.deletedCount + topics.removedObjectCount,
     deletedBytes: swept.deletedBytes,
@@ -160,10 +169,14 @@ export async function sweepLog(
     name: 'failed',
     message: `${partition}: ${reason}`,
   }));
+  const unreadable = groups.failures.map(({ groupId, reason }) => ({
+    name: 'failed',
+    message: `group ${groupId}: ${reason}`,
+  }));
   return {
     counts,
-    findings: [...failed, ...foreign],
-    isComplete: topics.isComplete && swept.isComplete,
+    findings: [...failed, ...unreadable, ...foreign],
+    isComplete: topics.isComplete && groups.isComplete && swept.isComplete,
   };
 }
 

@@ -1,4 +1,6 @@
+import type { Observation } from '../storage/observation.ts';
 import type { StandingOffset } from './offset-item.ts';
+import { Turns } from './turns.ts';
 
 /** What this process knows of one position: enough to change it with one write and no read. */
 export interface HeldOffset {
@@ -6,6 +8,8 @@ export interface HeldOffset {
   readonly standing: StandingOffset;
   /** The epoch with which the member was last seen to own it; undefined if it was changed from outside. */
   readonly memberEpoch: number | undefined;
+  /** Of the put, for storage's time. */
+  readonly observation: Observation;
 }
 
 /**
@@ -32,7 +36,7 @@ export function positionKey(
 
 export function createOffsetCache(heldMax: number = HELD_MAX): OffsetCache {
   const held = new Map<string, HeldOffset>();
-  const turns = new Map<string, Promise<unknown>>();
+  const turns = new Turns();
   return {
     get(key) {
       const found = held.get(key);
@@ -52,15 +56,6 @@ export function createOffsetCache(heldMax: number = HELD_MAX): OffsetCache {
     forget: (key) => {
       held.delete(key);
     },
-    async inTurn(key, work) {
-      const before = turns.get(key) ?? Promise.resolve();
-      const mine = before.then(work, work);
-      turns.set(key, mine);
-      try {
-        return await mine;
-      } finally {
-        if (turns.get(key) === mine) turns.delete(key);
-      }
-    },
+    inTurn: (key, work) => turns.run(key, work),
   };
 }
