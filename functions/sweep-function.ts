@@ -1,8 +1,10 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import type { EngineParts } from '../lib/engine-parts.ts';
+import { expireGroups, type GroupExpiryReport } from '../lib/group/expire-groups.ts';
 import { type RemovalReport, removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';
 import { type SweepReport, sweepOnce } from '../lib/segment/sweep/sweep.ts';
+import type { Call } from '../lib/storage/call.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import type { Observer } from './observer.ts';
@@ -17,6 +19,7 @@ export interface SweepFunctionReport {
   readonly topics: RemovalReport;
   /** Absent where only deleted topics were asked for. */
   readonly swept?: SweepReport;
+  readonly groups?: GroupExpiryReport;
 }
 
 /** The end of the function's time, which is left for its answer. */
@@ -24,7 +27,7 @@ const ANSWER_MS = 10_000;
 
 /**
  * Called by two schedules: every time it removes what deleted topics have left; `{"job": "sweep"}` also deletes the objects
- * that nothing refers to. Where time is short the next call goes on. What looks wrong is counted as a finding.
+ * that nothing refers to, groups that nobody has been in for a week, and what deleted ones have left. Where time is short the next call goes on. What looks wrong is counted as a finding.
  */
 export function sweepFunction(
   parts: SweepFunctionParts,
@@ -37,7 +40,7 @@ export function sweepFunction(
     try {
       const own = await engine();
       const topics = await removeDeletedTopics(own, { leavesToExpiry: true }, call);
-      const report = wantsSweep(event) ? { topics, swept: await sweepOnce(own, {}, call) } : { topics };
+      const report = wantsSweep(event) ? { topics, ...(await sweepAll(own, call)) } : { topics };
       tell(observer, report);
       return report;
     } catch (error) {
@@ -49,18 +52,29 @@ export function sweepFunction(
   };
 }
 
+/** Groups first: that takes seconds, and a sweep may take all the time there is. */
+async function sweepAll(
+  own: EngineParts,
+  call: Call,
+): Promise<{ readonly groups: GroupExpiryReport; readonly swept: SweepReport }> {
+  const groups = await expireGroups(own, call);
+  return { groups, swept: await sweepOnce(own, {}, call) };
+}
+
 function wantsSweep(event: unknown): boolean {
   return typeof event === 'object' && event !== null && 'job' in event && event.job === 'sweep';
 }
 
 /** A run that found nothing to do says nothing. */
-function tell({ logger, metrics }: Observer, { topics, swept }: SweepFunctionReport): void {
+function tell({ logger, metrics }: Observer, { topics, swept, groups }: SweepFunctionReport): void {
   const { resumedCount, removedCount, removedItemCount, removedObjectCount } = topics;
   const removed = resumedCount + removedCount + removedItemCount + removedObjectCount;
   const findings = swept === undefined ? 0 : swept.failures.length + swept.foreign.count;
-  const isIdle = removed + findings === 0 && topics.isComplete && (swept?.deletedCount ?? 0) === 0;
-  if (!isIdle || swept?.isComplete === false) {
-    logger.info('swept', { topics, ...swept, failures: swept?.failures.slice(0, 20) });
+  const expired = (groups?.expiredCount ?? 0) + (groups?.removedOffsetCount ?? 0);
+  const deleted = swept?.deletedCount ?? 0;
+  const isIdle = removed + findings + expired + deleted === 0 && topics.isComplete;
+  if (!isIdle || swept?.isComplete === false || groups?.isComplete === false) {
+    logger.info('swept', { topics, groups, ...swept, failures: swept?.failures.slice(0, 20) });
   }
   if (findings === 0) return;
   metrics.addMetric('SweepFindings', MetricUnit.Count, findings);

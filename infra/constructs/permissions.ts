@@ -117,7 +117,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
       { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query'] },
       {
         actions: ['dynamodb:PutItem'],
-        leadingKeys: ['topics', 'deleted', 'maintenance', ...GROUP_KEYS, 'forgotten'],
+        // An expired group is emptied by a put; of its positions, and of the list of groups, it only deletes.
+        leadingKeys: ['topics', 'deleted', 'maintenance', 'group#*', 'forgotten'],
       },
     ],
     bucket: [

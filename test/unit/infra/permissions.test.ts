@@ -130,12 +130,12 @@ describe('roles', () => {
     for (const role of others) expect(allowing(role, 's3:DeleteObject'), role).toEqual([]);
   });
 
-  it('sweeper writes no segment, and no item of a partition but the closed marker', () => {
+  it('sweeper writes no segment, no position, and no item of a partition but the closed marker', () => {
     expect(allowing('Sweeper', 's3:PutObject').map(({ Resource }) => Resource)).toEqual([objects('sweep/*')]);
     const toCatalog = allowing('Sweeper', 'dynamodb:PutItem').filter(
       ({ Resource }) => JSON.stringify(Resource) === JSON.stringify(CATALOG),
     );
-    const keys = ['topics', 'deleted', 'maintenance', 'groups', 'group#*', 'offsets#*', 'forgotten'];
+    const keys = ['topics', 'deleted', 'maintenance', 'group#*', 'forgotten'];
     expect(toCatalog).toMatchObject([
       { Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } } },
     ]);
