@@ -9,6 +9,7 @@ import { checkProduces } from './check-produces.ts';
 import { checkReads } from './check-reads.ts';
 import { checkReferences } from './check-references.ts';
 import { checkSegments } from './check-segments.ts';
+import { checkSnapshots } from './check-snapshots.ts';
 import { checkTopics } from './check-topics.ts';
 import { readObjects } from './object-contents.ts';
 import { readPast } from './past.ts';
@@ -32,6 +33,7 @@ export function check(world: World): Violation[] {
     ...checkTopics(storage.catalog.changes),
     ...checkProduces(history, truth),
     ...checkProducers(history, truth),
+    ...checkSnapshots(storage, truth, codecs),
     ...checkExpected(history, truth),
     ...checkGroups(world, truth),
     ...checkReads(history, truth, past),

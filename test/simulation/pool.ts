@@ -41,6 +41,7 @@ export interface PoolParts {
   readonly ports: (process: SimProcess, network: NetworkConduct) => Ports;
   readonly codecs: Codecs;
   readonly rules: Rules;
+  readonly producerReplayChunksMax: number;
 }
 
 export function createPool(parts: PoolParts, processCount: number): Pool {
@@ -62,7 +63,8 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
     const { codecs, rules } = parts;
     const { clock, random: chance } = process;
     const ports = parts.ports(process, options.network);
-    const engine: LogOptions = { ...ports, clock, random: chance, codecs, rules };
+    const { producerReplayChunksMax } = parts;
+    const engine = { ...ports, clock, random: chance, codecs, rules, producerReplayChunksMax };
     const log = openInside(process, engine);
     let opening: Promise<Groups> | undefined;
     const groups = (): Promise<Groups> => {

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../lib/limits.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './durations.ts';
 import { type GroupProfile, NO_GROUPS } from './group-profile.ts';
 import type { JobName } from './jobs.ts';
@@ -41,6 +42,8 @@ export interface Profile {
   readonly expectedRate: number;
   /** Clients with a producer id. */
   readonly producerCount: number;
+  /** Of the engine: chunks that a cold writer may have to replay. */
+  readonly producerReplayChunksMax: number;
   readonly groups: GroupProfile;
   readonly attemptsMax: number;
   readonly patienceMs: number;
@@ -107,6 +110,7 @@ export const CALM: Profile = {
   doubledRate: 0,
   expectedRate: 0,
   producerCount: 0,
+  producerReplayChunksMax: LIMITS.producerReplayChunksMax,
   groups: NO_GROUPS,
   attemptsMax: 4,
   patienceMs: 30 * SECOND_MS,
@@ -209,6 +213,9 @@ export function drawProfile(random: SeededRandom): Profile {
     monotonicStandsRate: random.pick([0, 0.5, 1]),
     wallSkewMsMax: random.pick([0, 5 * SECOND_MS, 10 * MINUTE_MS, 40 * MINUTE_MS]),
     wallStepRate: maybe(0.01),
+    producerCount: random.pick([0, 0, 1, 2]),
+    producerReplayChunksMax: random.pick([2, 8, LIMITS.producerReplayChunksMax]),
+    expectedRate: random.pick([0, 0, 0.3]),
   };
 }
 

@@ -67,6 +67,7 @@ export function createWorld(parts: {
       ports: storage.ports,
       codecs,
       rules,
+      producerReplayChunksMax: profile.producerReplayChunksMax,
     },
     profile.processCount,
   );
