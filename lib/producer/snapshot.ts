@@ -4,7 +4,7 @@ import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Fence, Observation } from '../storage/observation.ts';
-import type { AttributeValue, Condition, Item } from '../storage/table.ts';
+import type { AttributeValue, Condition, Item, Table } from '../storage/table.ts';
 import type { KnownProducer, Producers } from './producers.ts';
 import { decodeProducers, encodeProducers } from './snapshot-bytes.ts';
 
@@ -48,8 +48,7 @@ function snapshotObjectKey(pk: string, id: string): string {
 export async function readSnapshot(deps: ReadDependencies, pk: string, call: Call): Promise<SeenSnapshot> {
   let missing: string | undefined;
   for (;;) {
-    const key = { pk: producersKey(pk), sk: SNAPSHOT_KEY };
-    const { item, observation } = await deps.catalog.get(key, { consistent: true }, call);
+    const { item, observation } = await snapshotItem(deps.catalog, pk, call);
     if (item === undefined) return { offset: 0, version: undefined, producers: new Map(), observation };
     const offset = snapshotOffset(item);
     const stored = await storedBytes(deps, item, call);
@@ -61,6 +60,15 @@ export async function readSnapshot(deps: ReadDependencies, pk: string, call: Cal
     if (stored.objectKey === missing) throw new StorageFault('damaged', `Object ${missing} is missing`);
     missing = stored.objectKey;
   }
+}
+
+/** The item as it stands. */
+export function snapshotItem(
+  catalog: Table<string>,
+  pk: string,
+  call: Call,
+): ReturnType<Table<string>['get']> {
+  return catalog.get({ pk: producersKey(pk), sk: SNAPSHOT_KEY }, { consistent: true }, call);
 }
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */

@@ -2,6 +2,8 @@ import type { EngineParts } from '../../engine-parts.ts';
 import { partitionKey } from '../../partition/chunk.ts';
 import { noteLeaderEpoch } from '../../partition/leader-epochs.ts';
 import { readTail } from '../../partition/tail.ts';
+import { mendSnapshot } from '../../producer/mend-snapshot.ts';
+import { skipProducerIds } from '../../producer/producer-ids.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { TopicCatalog } from '../../topic/topic-catalog.ts';
@@ -44,9 +46,11 @@ export async function planRestore(parts: EngineParts, call: Call): Promise<Resto
  *
  * 1. ⚑ The expiry of every unsealed chunk is pushed out. Time has passed since the tables were as they are; once expiry
  *    is on again, storage would delete what was never sealed.
- * 2. The leader epoch of every topic is raised. The offsets of what is lost will be given again: the batches that get them
+ * 2. ⚑ The snapshots of producers forget what the log has lost: a retried batch must not be taken for one that is there. And
+ *    producer ids that may have been given out since are skipped.
+ * 3. The leader epoch of every topic is raised. The offsets of what is lost will be given again: the batches that get them
  *    carry the new epoch, and where it begins is noted first, so that a reader which is beyond that can tell.
- * 3. What a sweep had put aside is forgotten: it was about a bucket of another time.
+ * 4. What a sweep had put aside is forgotten: it was about a bucket of another time.
  *
  * The caller turns expiry on afterwards. Cut off anywhere, it is done again from the start: epochs may then skip a number.
  * Throws `StorageFault`.
@@ -66,6 +70,12 @@ export async function applyRestore(
     const { topic, partition, reason } = failed;
     throw new StorageFault('damaged', `Chunks of ${topic}/${partition} could not be kept: ${reason}`);
   }
+  for (const { topic, tails } of plan.topics) {
+    for (const [partition, endOffset] of tails.entries()) {
+      await mendSnapshot(parts, { pk: partitionKey(topic.topicId, partition), endOffset }, call);
+    }
+  }
+  await skipProducerIds(parts, call);
   for (const planned of plan.topics) {
     if (planned.topic.state === 'active') await raiseEpoch(parts, planned, call);
   }

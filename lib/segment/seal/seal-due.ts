@@ -1,5 +1,7 @@
 import { appendedMs, type Chunk, chunkFromItem } from '../../partition/chunk.ts';
+import { producersEndAt } from '../../producer/chunk-producers.ts';
 import type { Call } from '../../storage/call.ts';
+import type { Observation } from '../../storage/observation.ts';
 import type { Table } from '../../storage/table.ts';
 
 export interface SealSettings {
@@ -12,6 +14,9 @@ export interface SealSettings {
 export interface Unsealed {
   readonly oldest: Chunk;
   readonly newestEndOffset: number;
+  /** The end of the last chunk with producer ids, if one of them may be unsealed. */
+  readonly producersEnd: number | undefined;
+  readonly observation: Observation;
   /** Exact for one chunk or two. */
   readonly bytesEstimate: number;
 }
@@ -31,14 +36,16 @@ export async function lookAtUnsealed(
   const newest = last.items[0] === undefined ? undefined : chunkFromItem(last.items[0]);
   if (newest === undefined || newest.endOffset <= sealedEnd) return undefined;
   const { endOffset } = newest;
+  const { observation } = last;
+  const seen = { newestEndOffset: endOffset, producersEnd: producersEndAt(newest), observation };
   if (newest.baseOffset === sealedEnd) {
-    return { oldest: newest, newestEndOffset: endOffset, bytesEstimate: chunkBytes(newest) };
+    return { ...seen, oldest: newest, bytesEstimate: chunkBytes(newest) };
   }
   const first = await hot.query(pk, { from: sealedEnd, limit: 1, consistent: true }, call);
   const oldest = first.items[0] === undefined ? newest : chunkFromItem(first.items[0]);
   const bytes = chunkBytes(oldest) + chunkBytes(newest);
   const offsets = oldest.endOffset - oldest.baseOffset + (newest.endOffset - newest.baseOffset);
-  return { oldest, newestEndOffset: endOffset, bytesEstimate: (bytes / offsets) * (endOffset - sealedEnd) };
+  return { ...seen, oldest, bytesEstimate: (bytes / offsets) * (endOffset - sealedEnd) };
 }
 
 export function isDueByAge(oldest: Chunk, settings: SealSettings, nowMs: number): boolean {

@@ -3,7 +3,9 @@ import type { Chunk } from '../../partition/chunk.ts';
 import { readingStored } from '../../partition/faults.ts';
 import { loadPieces } from '../../partition/load-pieces.ts';
 import { planRead } from '../../partition/read-plan.ts';
-import { readBounds } from '../../partition/tail.ts';
+import { readBounds, type Tail } from '../../partition/tail.ts';
+import { keepPassed, keepUnread, passingProducers } from '../../producer/keep-producers.ts';
+import type { Producers } from '../../producer/producers.ts';
 import { batchesIn } from '../../record/batches-in.ts';
 import { verifyBatchCrc } from '../../record/checksum.ts';
 import { readBatchHeader } from '../../record/header.ts';
@@ -43,6 +45,7 @@ interface Sealing {
   readonly from: number;
   readonly segmentBytes: number;
   readonly bytesExpected: number;
+  readonly seen: Observation;
 }
 
 /**
@@ -67,7 +70,8 @@ async function seal(
   settings: SealSettings,
   call: Call,
 ): Promise<SealOutcome> {
-  const { sealedEnd, logStart } = await readBounds(deps.catalog, pk, { consistent: true }, call);
+  const bounds = await readBounds(deps.catalog, pk, { consistent: true }, call);
+  const { sealedEnd, logStart, observation: seen } = bounds;
   const segmentBytes = Math.min(settings.segmentBytes, SEAL_BYTES_MAX);
   const unsealed = await lookAtUnsealed(deps.hot, { pk, sealedEnd }, call);
   const notDue = { kind: 'notDue', sealedEnd } as const;
@@ -78,21 +82,28 @@ async function seal(
 
   const deletedEnd = await findDeletedEnd(deps.hot, { pk, sealedEnd, logStart, unsealed }, call);
   if (deletedEnd > sealedEnd && deps.rules.sealFromChainEnd) {
+    await keepUnread(deps, pk, tailOf(unsealed, sealedEnd), call);
     return publish(deps, pk, { content: stubContent(sealedEnd, deletedEnd), sealedEnd }, call);
   }
   const bytesExpected = Math.min(unsealed.bytesEstimate, segmentBytes);
-  const sealing = { pk, sealedEnd, from: deletedEnd, segmentBytes, bytesExpected };
+  const sealing = { pk, sealedEnd, from: deletedEnd, segmentBytes, bytesExpected, seen };
   const adopted = await adopt(deps, sealing, unsealed, call);
   if (adopted !== undefined) return adopted;
-  const { bytes, content } = await collect(deps, sealing, call);
+  const { bytes, content, passed } = await collect(deps, sealing, call);
   // The guess at their bytes may have been far too high: then they are left to grow.
   if (bytes.length === 0 || (!byAge && bytes.length < segmentBytes / 2)) return notDue;
+  await keepPassed(deps, pk, { endOffset: content.endOffset, passed, seen }, call);
   return store(deps, sealing, { bytes, content }, call);
+}
+
+/** What the look at the unsealed chunks shows of the log's end. */
+function tailOf({ newestEndOffset, producersEnd, observation }: Unsealed, sealedEnd: number): Tail {
+  return { offset: newestEndOffset, closed: false, observation, producersEnd, sealedEnd };
 }
 
 async function adopt(
   deps: SealDependencies,
-  { pk, sealedEnd, from, segmentBytes }: Sealing,
+  { pk, sealedEnd, from, segmentBytes, seen }: Sealing,
   { oldest }: Unsealed,
   call: Call,
 ): Promise<SealOutcome | undefined> {
@@ -100,12 +111,16 @@ async function adopt(
   const found = await readAdoptable(deps.bucket, oldest, call);
   if (found === undefined) return undefined;
   const description = describeSegment(oldest.baseOffset);
+  const passing = passingProducers(deps.rules);
   for (const batch of batchesIn(found.bytes)) {
     verifyBatchCrc(deps.codecs, batch.bytes);
     description.add(batch.header);
+    passing.see(batch.header);
   }
   const { objectKey } = found;
-  return publish(deps, pk, { content: description.finish(), sealedEnd, objectKey }, call);
+  const content = description.finish();
+  await keepPassed(deps, pk, { endOffset: content.endOffset, passed: passing.producers, seen }, call);
+  return publish(deps, pk, { content, sealedEnd, objectKey }, call);
 }
 
 /** The bytes of the next segment, each batch checked for its CRC and its place, and what its item says of them. */
@@ -113,9 +128,10 @@ async function collect(
   deps: SealDependencies,
   { pk, sealedEnd, from, segmentBytes, bytesExpected }: Sealing,
   call: Call,
-): Promise<{ readonly bytes: Uint8Array; readonly content: SegmentContent }> {
+): Promise<{ readonly bytes: Uint8Array; readonly content: SegmentContent; readonly passed: Producers }> {
   const bytes = growingBytes(bytesExpected * 1.125);
   const description = describeSegment(from);
+  const passing = passingProducers(deps.rules);
   // What could be adopted next is not copied, once there is enough for a segment without it.
   const endsBefore = (chunk: Chunk, taken: number): boolean =>
     taken >= segmentBytes / 2 && mayBeAdopted(chunk, segmentBytes);
@@ -126,11 +142,13 @@ async function collect(
     if (deps.rules.sealStopsAtGap) refuseMisplaced(pk, window, batches);
     for (const batch of batches) {
       verifyBatchCrc(deps.codecs, batch);
-      description.add(readBatchHeader(batch));
+      const header = readBatchHeader(batch);
+      description.add(header);
+      passing.see(header);
       bytes.append(batch);
     }
   }
-  return { bytes: bytes.view(), content: description.finish() };
+  return { bytes: bytes.view(), content: description.finish(), passed: passing.producers };
 }
 
 /** The batches must cover exactly the offsets that the chunks say, or the chain would go on from a wrong end. */

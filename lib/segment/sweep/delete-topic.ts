@@ -2,6 +2,7 @@ import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
 import { attemptKey } from '../../partition/attempts.ts';
 import { partitionKey } from '../../partition/chunk.ts';
+import { producersKey, snapshotObjectPrefix } from '../../producer/snapshot.ts';
 import type { Call } from '../../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
 import type { Item, SortKey, Table } from '../../storage/table.ts';
@@ -48,7 +49,7 @@ const PAGE_OBJECTS = 1_000;
 
 /**
  * Works off the ledger of deleted topics: first a cut-off deletion is finished; then, when a topic has stood in the ledger
- * for two hours, every item of its partitions is removed, the objects of its segments, and at last its entry. Cut off
+ * for two hours, every item of its partitions is removed, the objects of its segments and snapshots, and at last its entry. Cut off
  * anywhere, the next run goes on; many at once do no harm. Spilled objects are left to the sweep, because they may hold
  * other topics' chunks too.
  *
@@ -133,11 +134,14 @@ async function removeTopic(parts: EngineParts, removal: Removal, call: Call): Pr
     const isGone =
       (await removeChunks(parts, { ...removal, pk }, call)) &&
       (await removeItems(parts, { tally, table: parts.catalog, pk }, call)) &&
+      (await removeItems(parts, { tally, table: parts.catalog, pk: producersKey(pk) }, call)) &&
       (leavesToExpiry ||
         (await removeItems(parts, { tally, table: parts.catalog, pk: attemptKey(pk) }, call)));
     if (!isGone) return false;
   }
-  if (!(await removeObjects(parts, segmentObjectPrefix(topicId), removal.tally, call))) return false;
+  for (const prefix of [segmentObjectPrefix(topicId), snapshotObjectPrefix(topicId)]) {
+    if (!(await removeObjects(parts, prefix, tally, call))) return false;
+  }
   await parts.catalog.delete(item, { ifVersion: item.version }, call);
   return true;
 }

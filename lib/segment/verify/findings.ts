@@ -21,6 +21,8 @@ export type FindingName =
   | 'expiry'
   | 'log-start'
   | 'compaction'
+  /** The snapshot of producers lacks what is sealed, or tells of more than the log holds. */
+  | 'producers'
   /** Noted by the sweep, and not over. */
   | 'incident'
   /** An item or object that could not be read at all. */

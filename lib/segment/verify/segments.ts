@@ -1,3 +1,4 @@
+import type { BatchHeader } from '../../record/header.ts';
 import type { Item } from '../../storage/table.ts';
 import {
   LOG_START_KEY,
@@ -14,6 +15,8 @@ export interface SegmentsView {
   readonly logStart: number;
   /** Compaction takes records out: then the batches of a segment need not cover all of its offsets. */
   readonly isCompacted: boolean;
+  /** Told of every batch. */
+  readonly seeBatch: (header: BatchHeader) => void;
 }
 
 const SEGMENTS_PER_PAGE = 64;
@@ -112,6 +115,7 @@ async function verifyObject(
   let maxTimestampMs = -1;
   const watched = watchingForCuts(partition);
   for await (const { header, position } of objectBatches(deps, watched.partition, stretch)) {
+    view.seeBatch(header);
     const end = header.baseOffset + header.lastOffsetDelta + 1;
     const mayMiss = view.isCompacted || header.baseOffset <= view.logStart;
     const isPlaced = header.baseOffset === expected || (header.baseOffset > expected && mayMiss);

@@ -8,6 +8,7 @@ import { readIncident } from '../incident.ts';
 import { verifyChunks } from './chunks.ts';
 import { type Counts, type Finding, newCounts } from './findings.ts';
 import { OutOfTime, type PartitionToVerify, soon, type VerifyDependencies } from './partition-to-verify.ts';
+import { producersCheck } from './producers.ts';
 import { verifySegments } from './segments.ts';
 
 export type { Finding, FindingName } from './findings.ts';
@@ -34,8 +35,8 @@ export interface VerifyOptions {
 const FINDINGS_MAX = 1_000;
 
 /**
- * Checks a whole topic without writing anything: both chains, every object and checksum, every index, the log start, and
- * what compaction has noted. Says everything that is wrong, and goes on behind it. May run while the log is in use. Memory
+ * Checks a whole topic without writing anything: both chains, every object and checksum, every index, the log start,
+ * what compaction has noted, and the snapshot of producers. Says everything that is wrong, and goes on behind it. May run while the log is in use. Memory
  * holds one page of items and one window of an object.
  */
 export async function verifyTopic(
@@ -97,7 +98,9 @@ async function verifyAll(deps: VerifyDependencies, partition: PartitionToVerify)
   const checkpoint = await readCheckpoint(deps, partition);
   const { logStart } = await readBounds(deps.catalog, pk, { consistent: true }, soon(deps, call));
   const isCompacted = checkpoint !== undefined;
-  const sealedEnd = await verifySegments(deps, partition, { logStart, isCompacted });
+  const producers = producersCheck();
+  const view = { logStart, isCompacted, seeBatch: producers.see };
+  const sealedEnd = await verifySegments(deps, partition, view);
   let hasGap = false;
   const watched: PartitionToVerify = {
     ...partition,
@@ -115,6 +118,7 @@ async function verifyAll(deps: VerifyDependencies, partition: PartitionToVerify)
   if (incident !== undefined && !hasGap) {
     find('incident', `A gap from ${incident.offset} to ${incident.nextOffset} is noted`, incident.offset);
   }
+  await producers.finish(deps, partition);
 }
 
 async function readCheckpoint(
