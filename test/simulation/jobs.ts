@@ -1,4 +1,5 @@
 import type { EngineParts } from '../../lib/engine-parts.ts';
+import { expireGroups } from '../../lib/group/expire-groups.ts';
 import { engineParts } from '../../lib/open-log.ts';
 import { MAP_BYTES_DEFAULT } from '../../lib/segment/compact/offset-map.ts';
 import { compactOnce } from '../../lib/segment/compact/pass.ts';
@@ -19,7 +20,7 @@ import { noteSurprise } from './surprises.ts';
 import type { World } from './world.ts';
 
 type PartitionJob = 'seal' | 'pushExpiry' | 'retain' | 'compact' | 'merge' | 'staleMerge';
-type StorageJob = 'sweep' | 'removeDeleted';
+type StorageJob = 'sweep' | 'removeDeleted' | 'expireGroups';
 export type JobName = PartitionJob | StorageJob;
 
 interface Work {
@@ -60,6 +61,7 @@ const PARTITION_JOBS: Readonly<Record<PartitionJob, (place: Place, work: Work) =
 const STORAGE_JOBS: Readonly<Record<StorageJob, (work: Work) => Promise<unknown>>> = {
   removeDeleted: ({ parts, random, call }) =>
     removeDeletedTopics(parts, { leavesToExpiry: random.chance(0.5) }, call),
+  expireGroups: ({ parts, call }) => expireGroups(parts, call),
   sweep: ({ parts, random, call }) => sweepOnce(parts, { lotObjectsMax: random.pick([1, 3, 100_000]) }, call),
 };
 
