@@ -2,11 +2,13 @@ import type { EngineParts } from './engine-parts.ts';
 import { commit } from './group/commit.ts';
 import { commitWithin } from './group/commit-within.ts';
 import { committed } from './group/committed.ts';
-import { deleteGroup, deleteOffsets } from './group/delete-group.ts';
+import { deleteGroup } from './group/delete-group.ts';
+import { deleteOffsets } from './group/delete-offsets.ts';
 import { describeGroup, listGroups } from './group/describe.ts';
 import { answered } from './group/faults.ts';
-import { Heartbeats } from './group/heartbeat.ts';
+import { openHeartbeat } from './group/heartbeat.ts';
 import { lags } from './group/lags.ts';
+import { createOffsetCache } from './group/offset-cache.ts';
 import { resetOffsets } from './group/reset.ts';
 import { takeOver } from './group/take-over.ts';
 import type { Groups } from './groups.ts';
@@ -15,10 +17,10 @@ import type { Log } from './log.ts';
 /** Opens consumer groups on the log's parts (`engineParts`); any number of processes may do so at once. */
 export function openGroups(parts: EngineParts, log: Log): Groups {
   const { catalog, clock, random, rules } = parts;
-  const deps = { catalog, clock, random, rules, log };
-  const heartbeats = new Heartbeats(deps);
+  const deps = { catalog, clock, random, rules, log, offsets: createOffsetCache() };
+  const heartbeat = openHeartbeat(deps);
   return {
-    heartbeat: (beat, call) => answered(() => heartbeats.answer(beat, call)),
+    heartbeat: (beat, call) => answered(() => heartbeat(beat, call)),
     takeOver: (request, call) => answered(() => takeOver(deps, request, call)),
     commit: (request, call) => answered(() => commit(deps, request, call)),
     commitWithin: (request, call) => answered(() => commitWithin(deps, request, call)),

@@ -151,9 +151,13 @@ function rosterFromBytes(bytes: Uint8Array): readonly RosterEntry[] {
 
 function topicToList(topic: GroupTopic, places: ReadonlyMap<number, number>): AttributeValue {
   const { topicId, name, owner, target } = topic;
-  const isSettled = owner.every((number, partition) => number === target[partition]);
   const head = [topicId, name, placesToBytes(owner, places)];
-  return isSettled ? head : [...head, placesToBytes(target, places)];
+  return isSettledTopic(topic) ? head : [...head, placesToBytes(target, places)];
+}
+
+/** Whether every partition belongs to whom it is meant for. */
+export function isSettledTopic({ owner, target }: GroupTopic): boolean {
+  return owner.every((number, partition) => number === target[partition]);
 }
 
 function placesToBytes(numbers: readonly number[], places: ReadonlyMap<number, number>): Uint8Array {

@@ -4,7 +4,14 @@ import type { Call } from '../storage/call.ts';
 import type { Observation } from '../storage/observation.ts';
 import type { Condition, Item } from '../storage/table.ts';
 import { itemBytes } from '../storage/units.ts';
-import { deletedGroupToItem, type Group, groupFromItem, groupItemKey, groupToItem } from './group-item.ts';
+import {
+  deletedGroupToItem,
+  type Group,
+  groupFromItem,
+  groupItemKey,
+  groupToItem,
+  isSettledTopic,
+} from './group-item.ts';
 import type { GroupParts } from './group-parts.ts';
 import { register } from './registry.ts';
 import { storageMs } from './storage-time.ts';
@@ -76,7 +83,7 @@ export async function putGroup(
   const { groupId } = seen;
   const version = deps.random.id();
   const item = group === undefined ? tombstone(seen, version) : groupToItem(group, version);
-  checkSize(item);
+  checkSize(item, group);
   const creates = seen.group === undefined && group !== undefined;
   const registered = creates ? [await register(deps, groupId, call)] : [];
   const fences = [seen.observation, ...registered].map((observation) => ({
@@ -122,8 +129,12 @@ function tombstone({ groupId, observation }: SeenGroup, version: string): Item<s
   return deletedGroupToItem(groupId, { version, expiresAtSeconds });
 }
 
-function checkSize(item: Item<string>): void {
-  const bytes = itemBytes(item);
+/** Counted as if every target differed from its owners, so that no later step of the same members on the same topics fails. */
+function checkSize(item: Item<string>, group: Group | undefined): void {
+  const settledBytes = (group?.topics ?? [])
+    .filter(isSettledTopic)
+    .reduce((sum, { owner }) => sum + 2 * owner.length, 0);
+  const bytes = itemBytes(item) + settledBytes;
   if (bytes <= LIMITS.groupItemBytesMax) return;
   const message = `The group's members, topics and subscriptions take ${bytes} bytes; at most ${LIMITS.groupItemBytesMax} can be stored`;
   throw new MillraceError('GROUP_MAX_SIZE_REACHED', message);

@@ -1,9 +1,9 @@
 import type { Call } from '../storage/call.ts';
 import type { Observation } from '../storage/observation.ts';
-import type { Item, Table } from '../storage/table.ts';
+import type { Condition, Item, Table } from '../storage/table.ts';
 import { type Group, groupKey } from './group-item.ts';
 import type { GroupParts } from './group-parts.ts';
-import { MEMBER_RANGE, type Member, memberFromItem, memberItemKey } from './member-item.ts';
+import { MEMBER_RANGE, type Member, memberFromItem, memberItemKey, memberToItem } from './member-item.ts';
 
 /** Of a query of all members; a page also ends at 1 MB. */
 const PAGE_ITEMS = 1_000;
@@ -47,6 +47,20 @@ export async function readMembers(
     after = page.items.at(-1)?.sk ?? after;
     if (!page.more) return { members: found.map(memberFromItem), observation: first };
   }
+}
+
+/** Puts a member's item in the place of the one it was read from. Answers it as stored; undefined if somebody else was first. */
+export async function putMember(
+  { catalog, random }: Pick<GroupParts, 'catalog' | 'random'>,
+  groupId: string,
+  member: Member,
+  call: Call,
+): Promise<Member | undefined> {
+  const version = random.id();
+  const condition: Condition =
+    member.version === '' ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: member.version };
+  const { stored } = await catalog.put(memberToItem(groupId, member, version), { condition }, call);
+  return stored ? { ...member, version } : undefined;
 }
 
 /** A member's item may be there before it is admitted, and after it has left. */

@@ -19,7 +19,8 @@ export function checkInstanceId(instanceId: string): void {
   checkName(instanceId, 'group instance id');
 }
 
-function checkName(name: string, what: string): void {
+/** INVALID_REQUEST, as for group ids. */
+export function checkName(name: string, what: string): void {
   if (isName(name, LIMITS.memberIdBytesMax)) return;
   const message = `A ${what} is 1 to ${LIMITS.memberIdBytesMax} bytes of well-formed text`;
   throw new MillraceError('INVALID_REQUEST', message);

@@ -1,5 +1,5 @@
 import type { AssignedTopic } from '../groups.ts';
-import type { Group, GroupTopic } from './group-item.ts';
+import { type Group, type GroupTopic, isSettledTopic } from './group-item.ts';
 
 export interface Reconciled {
   /** The same object if nothing changed hands. */
@@ -20,7 +20,7 @@ export function reconcile(
   number: number,
   owned: readonly AssignedTopic[] | undefined,
 ): Reconciled {
-  const isRevoking = owned === undefined ? holdsForeign(group, number) : stillHolds(group, number, owned);
+  const isRevoking = owned === undefined ? isRevokingAny(group, number) : stillHolds(group, number, owned);
   if (isRevoking) {
     const keeps = (topic: GroupTopic, partition: number): boolean => topic.target[partition] === number;
     return { group, assignment: assignmentOf(group, number, keeps), isRevoking };
@@ -63,9 +63,7 @@ export function isWithin(a: readonly AssignedTopic[], b: readonly AssignedTopic[
 
 /** Whether everything has gone where it was to go. */
 export function isSettled(group: Group): boolean {
-  return group.topics.every(({ owner, target }) =>
-    owner.every((number, partition) => number === target[partition]),
-  );
+  return group.topics.every(isSettledTopic);
 }
 
 function settled(
@@ -78,7 +76,8 @@ function settled(
   return holder === 0 && meant === number ? number : holder;
 }
 
-function holdsForeign(group: Group, number: number): boolean {
+/** Whether it owns something that is meant for somebody else, or for nobody. */
+export function isRevokingAny(group: Group, number: number): boolean {
   return group.topics.some(({ owner, target }) =>
     owner.some((holder, partition) => holder === number && target[partition] !== number),
   );

@@ -2,7 +2,7 @@ import { MillraceError } from '../errors.ts';
 import type { GroupSubscription } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
 import { checkTopicName } from '../topic/topic-name.ts';
-import { isAssignor, type Subscription } from './group-item.ts';
+import { type AssignorName, isAssignor, type Subscription } from './group-item.ts';
 
 /** Whether a subscription takes in a topic of this name. */
 export type Covers = (subscription: Subscription, topic: string) => boolean;
@@ -10,12 +10,8 @@ export type Covers = (subscription: Subscription, topic: string) => boolean;
 /** Names that Kafka keeps to itself begin so; no regular expression takes them in. */
 const INTERNAL_PREFIX = '__';
 
-/**
- * What a member asks for, checked: INVALID_REQUEST (nothing at all, too much), INVALID_TOPIC_EXCEPTION,
- * UNSUPPORTED_ASSIGNOR. The expression is checked by `coverage`.
- */
-export function checkedSubscription(wanted: GroupSubscription, assignor: string | undefined): Subscription {
-  const { topics = [], topicRegex = '' } = wanted;
+/** What a member asks for, checked: INVALID_REQUEST (nothing at all, too much), INVALID_TOPIC_EXCEPTION. */
+export function checkedSubscription({ topics = [], topicRegex = '' }: GroupSubscription): Subscription {
   if (topics.length === 0 && topicRegex === '') {
     throw new MillraceError('INVALID_REQUEST', 'A subscription has topics, a regular expression, or both');
   }
@@ -28,11 +24,16 @@ export function checkedSubscription(wanted: GroupSubscription, assignor: string 
     throw new MillraceError('INVALID_REGULAR_EXPRESSION', message);
   }
   for (const topic of topics) checkTopicName(topic);
-  if (assignor !== undefined && !isAssignor(assignor)) {
-    const message = `There is no assignor of this name; there are uniform and range`;
-    throw new MillraceError('UNSUPPORTED_ASSIGNOR', message);
-  }
-  return { topics: [...new Set(topics)].sort(), topicRegex, assignor: assignor ?? '' };
+  return { topics: [...new Set(topics)].sort(), topicRegex, assignor: '' };
+}
+
+/** UNSUPPORTED_ASSIGNOR. */
+export function checkedAssignor(name: string): AssignorName {
+  if (isAssignor(name)) return name;
+  throw new MillraceError(
+    'UNSUPPORTED_ASSIGNOR',
+    'There is no assignor of this name; there are uniform and range',
+  );
 }
 
 export function sameSubscription(a: Subscription, b: Subscription): boolean {
@@ -44,34 +45,42 @@ export function sameSubscription(a: Subscription, b: Subscription): boolean {
   );
 }
 
+/** Expressions that a process has compiled. */
+export type Matchers = Map<string, (topic: string) => boolean>;
+
+const MATCHERS_MAX = 1_000;
+
 /**
  * How to tell which topics these subscriptions take in. Expressions are RE2's, matched in time linear in the name; what
  * understands them is loaded only where there are any. INVALID_REGULAR_EXPRESSION.
  */
-export async function coverage(subscriptions: readonly Subscription[]): Promise<Covers> {
+export async function coverage(
+  subscriptions: readonly Subscription[],
+  matchers: Matchers = new Map(),
+): Promise<Covers> {
+  if (matchers.size > MATCHERS_MAX) matchers.clear();
+  for (const { topicRegex } of subscriptions) {
+    if (topicRegex !== '' && !matchers.has(topicRegex)) matchers.set(topicRegex, await compiled(topicRegex));
+  }
   const names = new Map<Subscription, ReadonlySet<string>>();
   const named: Covers = (subscription, topic) => {
     const known = names.get(subscription) ?? new Set(subscription.topics);
     names.set(subscription, known);
     return known.has(topic);
   };
-  const expressions = new Set(
-    subscriptions.map(({ topicRegex }) => topicRegex).filter((text) => text !== ''),
-  );
-  if (expressions.size === 0) return named;
+  const matched: Covers = ({ topicRegex }, topic) =>
+    topicRegex !== '' && !topic.startsWith(INTERNAL_PREFIX) && matchers.get(topicRegex)?.(topic) === true;
+  return (subscription, topic) => named(subscription, topic) || matched(subscription, topic);
+}
+
+async function compiled(text: string): Promise<(topic: string) => boolean> {
   const { RE2JS, RE2JSException } = await import('re2js');
-  const compile = (text: string): ((topic: string) => boolean) => {
-    try {
-      const expression = RE2JS.compile(text);
-      return (topic) => expression.matches(topic);
-    } catch (cause) {
-      if (!(cause instanceof RE2JSException)) throw cause;
-      const message = `The subscription's regular expression is invalid: ${cause.message}`;
-      throw new MillraceError('INVALID_REGULAR_EXPRESSION', message, { cause });
-    }
-  };
-  const matchers = new Map([...expressions].map((text) => [text, compile(text)]));
-  const matches = (text: string, topic: string): boolean =>
-    text !== '' && !topic.startsWith(INTERNAL_PREFIX) && matchers.get(text)?.(topic) === true;
-  return (subscription, topic) => named(subscription, topic) || matches(subscription.topicRegex, topic);
+  try {
+    const expression = RE2JS.compile(text);
+    return (topic) => expression.matches(topic);
+  } catch (cause) {
+    if (!(cause instanceof RE2JSException)) throw cause;
+    const message = `The subscription's regular expression is invalid: ${cause.message}`;
+    throw new MillraceError('INVALID_REGULAR_EXPRESSION', message, { cause });
+  }
 }
