@@ -8,6 +8,7 @@ import { httpRow } from './http-rows.ts';
 import { idleRows } from './idle-rows.ts';
 import { lifeRows } from './life-rows.ts';
 import { moduleRows } from './module-rows.ts';
+import { producerRows } from './producer-rows.ts';
 import { printTable, type Row } from './row.ts';
 import { segmentRows } from './segment-rows.ts';
 
@@ -19,6 +20,7 @@ const codecs = await loadCodecs();
 
 const sections: readonly { readonly name: string; readonly run: () => Promise<readonly Row[]> }[] = [
   { name: 'requests and units', run: () => exactRows(codecs) },
+  { name: 'idempotent producing', run: () => producerRows(codecs) },
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
