@@ -1,5 +1,6 @@
 import type { Groups } from '../../lib/groups.ts';
 import type { Log } from '../../lib/log.ts';
+import { openGroups } from '../../lib/open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import type { Codecs } from '../../lib/record/index.ts';
 import type { Rules } from '../../lib/rules.ts';
@@ -19,7 +20,7 @@ export interface Node {
   readonly options: LogOptions;
   /** Resolves once the engine has opened; tried again and again inside the process. */
   readonly log: Promise<Log>;
-  readonly groups: () => Promise<Groups>;
+  readonly groups: Promise<Groups>;
 }
 
 export interface Pool {
@@ -66,14 +67,7 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
     const { producerReplayChunksMax } = parts;
     const engine = { ...ports, clock, random: chance, codecs, rules, producerReplayChunksMax };
     const log = openInside(process, engine);
-    let opening: Promise<Groups> | undefined;
-    const groups = (): Promise<Groups> => {
-      opening ??= log.then(async (opened) => {
-        const { openGroups } = await import('../../lib/open-groups.ts');
-        return openGroups(engineParts(engine), opened);
-      });
-      return opening;
-    };
+    const groups = log.then((opened) => openGroups(engineParts(engine), opened));
     return { process, options: engine, log, groups };
   };
 
@@ -182,5 +176,5 @@ export function askGroups<T>(
   act: (groups: Groups, call: Call) => Promise<T>,
   heard: (reply: Reply<T>) => void,
 ): Promise<Reply<T>> {
-  return ask(scheduler, node, patience, async (_, call) => act(await node.groups(), call), heard);
+  return ask(scheduler, node, patience, async (_, call) => act(await node.groups, call), heard);
 }

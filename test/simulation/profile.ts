@@ -1,6 +1,6 @@
 import { LIMITS } from '../../lib/limits.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './durations.ts';
-import { type GroupProfile, NO_GROUPS } from './group-profile.ts';
+import { drawGroups, type GroupProfile, NO_GROUPS } from './group-profile.ts';
 import type { JobName } from './jobs.ts';
 import type { NetworkConduct } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -150,7 +150,14 @@ export const RECREATED: Profile = {
 };
 
 /** What a schedule may also do; without sealing and pushing nothing that is not sealed would stay. */
-const OPTIONAL_JOBS: readonly JobName[] = ['compact', 'merge', 'retain', 'sweep', 'removeDeleted'];
+const OPTIONAL_JOBS: readonly JobName[] = [
+  'compact',
+  'merge',
+  'retain',
+  'sweep',
+  'removeDeleted',
+  'expireGroups',
+];
 
 /**
  * A profile of its own for every seed: each kind of trouble is left out of about half of the runs, because some faults
@@ -190,6 +197,7 @@ export function drawProfile(random: SeededRandom): Profile {
       compact: random.pick([0, 1, 3, 6]),
       merge: random.pick([0, 0, 2, 4]),
       removeDeleted: random.pick([0, 0, 1]),
+      expireGroups: random.pick([0, 0, 2]),
     },
     maintainerCount: random.pick([1, 1, 2]),
     guardedBy: ['pushExpiry', 'seal', ...OPTIONAL_JOBS.filter(() => random.chance(0.6))],
@@ -216,6 +224,7 @@ export function drawProfile(random: SeededRandom): Profile {
     producerCount: random.pick([0, 0, 1, 2]),
     producerReplayChunksMax: random.pick([2, 8, LIMITS.producerReplayChunksMax]),
     expectedRate: random.pick([0, 0, 0.3]),
+    groups: drawGroups(random),
   };
 }
 
