@@ -9,7 +9,8 @@ import { ErrorAnswer, type Schema } from '../../../lib/http/schemas/common.ts';
 import type { Log } from '../../../lib/log.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';
 import { openGroups } from '../../../lib/open-groups.ts';
-import { engineParts } from '../../../lib/open-log.ts';
+import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
+import type { Call } from '../../../lib/storage/call.ts';
 import { codecs, memoryStorage, newCall, openMemoryLog } from '../../support/log-on-memory.ts';
 
 export const JSON_V2 = 'application/vnd.kafka.json.v2+json';
@@ -40,14 +41,15 @@ export interface Api {
   readonly log: Log;
   readonly groups: Groups;
   readonly faults: { readonly cause: unknown }[];
+  newCall(): Call;
   ask(method: string, target: string, asked?: Asked): Promise<Answered>;
   /** Records in all partitions of the topic together. */
   recordCount(topic: string): Promise<number>;
 }
 
-/** A log method may be replaced, to see what the API makes of its outcome. */
-export function withMethods(log: Log, methods: Partial<Log>): Log {
-  return new Proxy(log, {
+/** A method of the engine may be replaced, to see what the API makes of its outcome. */
+export function withMethods<T extends object>(engine: T, methods: Partial<T>): T {
+  return new Proxy(engine, {
     get: (target, name) => {
       const own = Reflect.get(methods, name) ?? Reflect.get(target, name, target);
       return typeof own === 'function' ? own.bind(target) : own;
@@ -57,9 +59,14 @@ export function withMethods(log: Log, methods: Partial<Log>): Log {
 
 /** The handler on the real engine with its storage in memory. Every answer is held against what the routes declare. */
 export async function openApi(
-  options: Partial<HttpHandlerOptions> & { readonly methods?: Partial<Log> } = {},
+  options: Partial<HttpHandlerOptions> & {
+    readonly methods?: Partial<Log>;
+    readonly groupMethods?: Partial<Groups>;
+    /** Of another process that is to be shared. */
+    readonly storage?: LogOptions;
+  } = {},
 ): Promise<Api> {
-  const storage = memoryStorage();
+  const storage = options.storage ?? memoryStorage();
   const { clock, random } = storage;
   const log = await openMemoryLog(storage);
   const parts = engineParts(storage);
@@ -67,7 +74,7 @@ export async function openApi(
   const faults: { cause: unknown }[] = [];
   const handler = createHttpHandler({
     log: withMethods(log, options.methods ?? {}),
-    groups,
+    groups: withMethods(groups, options.groupMethods ?? {}),
     catalog: parts.catalog,
     maintenance: openMaintenance(parts),
     codecs,
@@ -80,6 +87,7 @@ export async function openApi(
     log,
     groups,
     faults,
+    newCall: () => newCall(clock),
     ask: async (method, target, asked = {}) => {
       const request = requestOf(method, target, asked);
       const call = newCall(clock, { ms: asked.ms ?? 10_000 });
