@@ -40,7 +40,8 @@ export async function hasWork(
   let found = false;
   const look = async (place: PartitionPlace, committed: CommittedOffset | undefined): Promise<void> => {
     if (found) return;
-    found ||= committed === undefined ? await isBegun(place) : await hasMore(place, committed.offset);
+    const isThere = committed === undefined ? await isBegun(place) : await hasMore(place, committed.offset);
+    if (isThere) found = true;
   };
   const isBegun = async (place: PartitionPlace): Promise<boolean> => {
     if (startingPosition === 'latest') return true;

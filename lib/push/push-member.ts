@@ -30,6 +30,8 @@ export interface PushMemberOptions {
 
 /** A runner that died is missed after this; it never sleeps, so it may be short. */
 const SESSION_MS = 20_000;
+/** A function may take so long for what a runner has to give up. */
+const REBALANCE_MS = 900_000;
 const FENCED = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'FENCED_INSTANCE_ID']);
 /** A commit may meet an epoch that a heartbeat has just moved. */
 const COMMIT_TRIES = 3;
@@ -44,7 +46,10 @@ export function pushMember(
   let reported = '';
   let isMember = false;
 
-  const join = { clientId, sessionTimeoutMs: SESSION_MS, subscription: { topics } };
+  const join = {
+    ...{ clientId, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS },
+    subscription: { topics },
+  };
 
   return {
     get assigned() {

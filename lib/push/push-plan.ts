@@ -10,6 +10,8 @@ export interface PushWork {
   readonly stretches: readonly Stretch[];
   /** Calls in a row that could not be made at all. */
   readonly unmade: number;
+  /** The time between two runs was pause enough. */
+  readonly hasRested?: boolean;
 }
 
 /** Records `from` up to, not including, `to`. */
@@ -63,7 +65,8 @@ export interface PlannedRecord {
 }
 
 const WAIT_MS_MIN = 200;
-const WAIT_MS_MAX = 60_000;
+/** Well below the life of a run, which would else end before the next try. */
+const WAIT_MS_MAX = 30_000;
 
 export function newWork(recordCount: number): PushWork {
   return { stretches: recordCount === 0 ? [] : [{ from: 0, to: recordCount, failures: 0 }], unmade: 0 };
@@ -78,12 +81,12 @@ export function resumedWork(
   if (to <= 0) return newWork(recordCount);
   const first = { from: 0, to, failures: noted.failures };
   const rest = { from: to, to: recordCount, failures: 0 };
-  return { stretches: rest.from === rest.to ? [first] : [first, rest], unmade: 0 };
+  return { stretches: rest.from === rest.to ? [first] : [first, rest], unmade: 0, hasRested: true };
 }
 
 /** The next step. `nowMs` is what timestamps are compared with, `random` uniform in [0, 1). */
 export function nextStep(
-  { stretches, unmade }: PushWork,
+  { stretches, unmade, hasRested = false }: PushWork,
   rules: PushRules,
   now: { readonly records: readonly PlannedRecord[]; readonly nowMs: number; readonly random: number },
 ): PushStep {
@@ -96,7 +99,8 @@ export function nextStep(
     return { kind: 'giveUp', stretch, reason: 'size' };
   }
   if (stretch.failures > rules.maxRetries) return { kind: 'giveUp', stretch, reason: 'retries' };
-  return { kind: 'send', stretch, waitMs: backOffMs(Math.max(unmade, stretch.failures), now.random) };
+  const waitMs = hasRested ? 0 : backOffMs(Math.max(unmade, stretch.failures), now.random);
+  return { kind: 'send', stretch, waitMs };
 }
 
 /** Exponential, half of it random: many partitions that fail together do not come back together. */

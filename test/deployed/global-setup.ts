@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { bootstrapEmulator, deployToEmulator, type Emulator, emulatorApiUrl } from '../../infra/emulator.ts';
 import { startMinistack } from '../tools/ministack.ts';
-import { ROOT, type Stack } from './support/deployed.ts';
+import { PUSHED, ROOT, type Stack } from './support/deployed.ts';
 import { startIssuer } from './support/issuer.ts';
 
 const AUDIENCE = 'millrace-test';
@@ -35,7 +35,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       endpoint,
       region: emulator.region,
       caFile,
-      stack: await deploy('Millrace', { planMinutes: '1' }),
+      stack: await deploy('Millrace', { planMinutes: '1', push: JSON.stringify([PUSHED]) }),
       jwt: {
         stack: await deploy('MillraceTokens', { auth: 'jwt', jwtIssuer: issuer.url, jwtAudience: AUDIENCE }),
         issuer: issuer.url,

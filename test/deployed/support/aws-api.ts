@@ -9,6 +9,11 @@ export interface AwsApi {
   /** A user of its own with this inline policy, if any. */
   readonly createUser: (name: string, policy?: object) => Promise<Credentials>;
   readonly setTimeoutSeconds: (functionName: string, seconds: number) => Promise<void>;
+  /** A function of a user's: Node, `index.handler`, with a role that may do nothing. */
+  readonly createFunction: (
+    name: string,
+    code: { readonly zip: Buffer; readonly environment: Readonly<Record<string, string>> },
+  ) => Promise<void>;
   /** Runs a function and waits for its answer, parsed. Throws if the function failed. */
   readonly invoke: (functionName: string, event: unknown) => Promise<unknown>;
 }
@@ -63,6 +68,26 @@ export function awsApi({ endpoint, ca, credentials }: AwsApiOptions): AwsApi {
     },
     setTimeoutSeconds: async (functionName, seconds) => {
       await lambda('PUT', `${LAMBDA}/${functionName}/configuration`, { Timeout: seconds });
+    },
+    createFunction: async (name, { zip, environment }) => {
+      const answer = await iam('CreateRole', {
+        RoleName: `${name}-role`,
+        AssumeRolePolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+          ],
+        }),
+      });
+      await lambda('POST', LAMBDA, {
+        FunctionName: name,
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        Role: element(answer, 'Arn'),
+        Code: { ZipFile: zip.toString('base64') },
+        Environment: { Variables: environment },
+        Timeout: 10,
+      });
     },
     invoke: (functionName, event) => lambda('POST', `${LAMBDA}/${functionName}/invocations`, event),
   };

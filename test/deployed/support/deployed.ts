@@ -39,6 +39,15 @@ declare module 'vitest' {
 /** The account's own key: the emulator checks neither its secret nor its permissions. */
 export const ROOT: Credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
+/** What the stack pushes; a test makes the function and the topic. */
+export const PUSHED = {
+  group: 'pushed/to a function',
+  topics: ['pushed'],
+  functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:push-target',
+  batchSize: 25,
+  maxRetries: 2,
+} as const;
+
 export interface Deployed extends Deployment {
   readonly ca: string;
   readonly aws: AwsApi;
