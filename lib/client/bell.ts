@@ -2,18 +2,26 @@
 export interface Bell {
   /** Wakes everybody who waits at this moment. */
   ring(): void;
-  /** Resolves with the next ring. */
-  next(): Promise<void>;
+  /** Resolves with the next ring, or when the signal is aborted. */
+  next(signal?: AbortSignal): Promise<void>;
 }
 
 export function createBell(): Bell {
-  let waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   return {
     ring: () => {
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
+      for (const wake of [...waiting]) wake();
     },
-    next: () => new Promise((resolve) => waiting.push(resolve)),
+    next: (signal) =>
+      new Promise((resolve) => {
+        const wake = (): void => {
+          waiting.delete(wake);
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        waiting.add(wake);
+        signal?.addEventListener('abort', wake);
+        if (signal?.aborted === true) wake();
+      }),
   };
 }

@@ -1,0 +1,137 @@
+import { MillraceError } from '../../errors.ts';
+import { LIMITS } from '../../limits.ts';
+import type { FetchResult } from '../../log.ts';
+import { readBatchHeader } from '../../record/header.ts';
+import type { Bell } from '../bell.ts';
+import type { ClientParts } from '../client-parts.ts';
+import type { ConsumerSettings } from './consumer-options.ts';
+import { bufferedBytes, type FetchedBatch, type HeldPartition, moveTo } from './held-partition.ts';
+import { sleepOrRing } from './pause.ts';
+import { resetPosition } from './start-position.ts';
+
+export interface FetchLoopParts {
+  readonly client: ClientParts;
+  readonly settings: ConsumerSettings;
+  /** Rings when the consumer's loop has something to look at. */
+  readonly changed: Bell;
+  /** Of the consumer: they share `bufferBytesMax`. */
+  readonly heldCount: () => number;
+  readonly fail: (error: unknown) => void;
+}
+
+const PAUSE_MS_FIRST = 100;
+const PAUSE_MS_MAX = 5_000;
+/** A member learns from its next heartbeats that a topic is gone; only then nobody reads it any more. */
+const GONE_PAUSE_MS = 1_000;
+const SHARE_BYTES_MIN = 65_536;
+/** A partition that cannot be read for so long is the loop's business. */
+const PATIENCE_MS = 120_000;
+
+/** Reads one partition ahead of the consumer's loop until it is released, or fails with what the loop has to know. */
+export async function fetchLoop(parts: FetchLoopParts, held: HeldPartition): Promise<void> {
+  const { clock } = parts.client;
+  held.isStuck = false;
+  const failures = { count: 0, sinceMs: clock.monotonicMs() };
+  while (!held.isReleased && !held.isStuck) {
+    if (held.isPaused || held.isWithheld || bufferedBytes(held) >= bytesShare(parts)) {
+      await held.bell.next();
+      continue;
+    }
+    const { fetchEra } = held;
+    held.interrupt = new AbortController();
+    try {
+      await fetchOnce(parts, held, held.interrupt.signal);
+      failures.count = 0;
+      failures.sinceMs = clock.monotonicMs();
+    } catch (error) {
+      if (!held.isReleased && fetchEra === held.fetchEra)
+        await afterFailure(parts, held, { error, failures });
+    }
+  }
+}
+
+async function afterFailure(
+  parts: FetchLoopParts,
+  held: HeldPartition,
+  { error, failures }: { error: unknown; failures: { count: number; readonly sinceMs: number } },
+): Promise<void> {
+  const { clock } = parts.client;
+  const isLate = clock.monotonicMs() - failures.sinceMs > PATIENCE_MS;
+  const ms = isLate ? undefined : pauseAfter(parts, error, failures.count);
+  if (ms === undefined) {
+    held.isStuck = true;
+    parts.fail(error);
+    return;
+  }
+  failures.count += 1;
+  await sleepOrRing(clock, { ms, bell: held.bell });
+}
+
+/** Undefined: waiting does not help. */
+function pauseAfter(
+  { client, settings }: FetchLoopParts,
+  error: unknown,
+  failureCount: number,
+): number | undefined {
+  if (!(error instanceof MillraceError)) return undefined;
+  switch (error.code) {
+    case 'REQUEST_TIMED_OUT':
+    case 'THROTTLING_QUOTA_EXCEEDED':
+      return client.random.next() * Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(failureCount, 8));
+    case 'UNKNOWN_TOPIC_OR_PARTITION':
+      return settings.topics === undefined && settings.topicRegex === undefined ? undefined : GONE_PAUSE_MS;
+    default:
+      return undefined;
+  }
+}
+
+function bytesShare({ settings, heldCount }: FetchLoopParts): number {
+  const share = settings.bufferBytesMax / Math.max(1, heldCount());
+  return Math.max(SHARE_BYTES_MIN, Math.min(settings.fetchBytesMax, share));
+}
+
+async function fetchOnce(parts: FetchLoopParts, held: HeldPartition, signal: AbortSignal): Promise<void> {
+  const { client, settings, changed } = parts;
+  const { fetchEra, fetchOffset: offset } = held;
+  const waitMs = Math.min(settings.fetchWaitMs, LIMITS.fetchWaitMsMax);
+  const call = client.newCall({ timeoutMs: waitMs + settings.requestTimeoutMs, signal });
+  try {
+    const maxBytes = bytesShare(parts);
+    const result = await client.log.fetch({ ...held.place, offset, maxBytes, waitMs }, call);
+    if (fetchEra !== held.fetchEra || held.isReleased) return;
+    held.fetched.push(...fetchedOf(result));
+    held.fetchOffset = result.nextOffset;
+    if (result.batches.length > 0) changed.ring();
+  } catch (error) {
+    const isOut = error instanceof MillraceError && error.code === 'OFFSET_OUT_OF_RANGE';
+    if (!isOut || fetchEra !== held.fetchEra) throw error;
+    await goOnElsewhere(parts, held);
+  }
+}
+
+/** What was fetched before the offset that is gone is still given to the loop first. */
+async function goOnElsewhere(
+  { client, settings, changed }: FetchLoopParts,
+  held: HeldPartition,
+): Promise<void> {
+  const { fetchEra } = held;
+  const position = await resetPosition(client, settings, held.place);
+  while (
+    fetchEra === held.fetchEra &&
+    !held.isReleased &&
+    (held.fetched.length > 0 || held.open !== undefined)
+  ) {
+    await held.bell.next();
+  }
+  if (fetchEra !== held.fetchEra || held.isReleased) return;
+  moveTo(held, position);
+  changed.ring();
+}
+
+function fetchedOf({ batches, nextOffset, highWatermark }: FetchResult): FetchedBatch[] {
+  return batches.map((bytes, index) => {
+    const { baseOffset, lastOffsetDelta } = readBatchHeader(bytes);
+    const isLast = index === batches.length - 1;
+    return { bytes, nextOffset: isLast ? nextOffset : baseOffset + lastOffsetDelta + 1, highWatermark };
+  });
+}
