@@ -4,6 +4,7 @@ import { contentionRows } from './contention-rows.ts';
 import { embeddedRows, growthRow } from './embedded-rows.ts';
 import { exactRows } from './exact.ts';
 import { exactSegmentRows } from './exact-segments.ts';
+import { groupRows } from './group-rows.ts';
 import { httpRow } from './http-rows.ts';
 import { idleRows } from './idle-rows.ts';
 import { lifeRows } from './life-rows.ts';
@@ -21,6 +22,7 @@ const codecs = await loadCodecs();
 const sections: readonly { readonly name: string; readonly run: () => Promise<readonly Row[]> }[] = [
   { name: 'requests and units', run: () => exactRows(codecs) },
   { name: 'idempotent producing', run: () => producerRows(codecs) },
+  { name: 'consumer groups', run: () => groupRows(codecs) },
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
