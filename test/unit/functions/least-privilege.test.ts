@@ -1,128 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { observer } from '../../../functions/observer.ts';
 import { type SweepFunctionReport, sweepFunction } from '../../../functions/sweep-function.ts';
-import { type FunctionName, PERMISSIONS, type Permissions } from '../../../infra/constructs/permissions.ts';
-import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.ts';
-import type { RouteGroup } from '../../../lib/http/route.ts';
+import type { HttpHandler } from '../../../lib/http/handler.ts';
 import { JOBS } from '../../../lib/jobs.ts';
-import { openMaintenance } from '../../../lib/maintenance.ts';
-import { openGroups } from '../../../lib/open-groups.ts';
-import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
+import { engineParts } from '../../../lib/open-log.ts';
 import { runTask } from '../../../lib/segment/tasks/run-task.ts';
 import { createTaskPlanner } from '../../../lib/segment/tasks/task-planner.ts';
 import type { TaskJob } from '../../../lib/segment/tasks/tasks.ts';
-import type { Bucket } from '../../../lib/storage/bucket.ts';
-import { StorageFault } from '../../../lib/storage/fault.ts';
-import type { SortKey, Table } from '../../../lib/storage/table.ts';
-import { storedClusterId } from '../../../lib/topic/cluster-id.ts';
-import { memoryStorage, newCall } from '../../support/log-on-memory.ts';
-import { virtualClock } from '../storage/virtual-clock.ts';
+import { newCall } from '../../support/log-on-memory.ts';
+import { clock, open, refusals, storage, storageOf } from './guarded-storage.ts';
 import { lambdaContext } from './http-event-fixture.ts';
-
-/**
- * The real engine on storage that refuses what the role of a function may not do: what IAM would refuse on AWS, leading
- * keys included, which emulators do not know.
- */
-const clock = virtualClock();
-const storage = memoryStorage(clock);
-const refusals: string[] = [];
-
-const matches = (patterns: readonly string[], text: string): boolean =>
-  patterns.some((pattern) =>
-    pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
-  );
-
-function check(name: FunctionName, what: string, allowed: boolean): void {
-  if (allowed) return;
-  refusals.push(`${name}: ${what}`);
-  throw new StorageFault('refused', `${name} may not: ${what}`);
-}
-
-function guardedTable<S extends SortKey>(
-  table: Table<S>,
-  name: FunctionName,
-  which: 'hot' | 'catalog',
-): Table<S> {
-  const may = (action: string, pk: string): void => {
-    const allowed = PERMISSIONS[name][which].some(
-      ({ actions, leadingKeys = ['*'] }) =>
-        actions.some((one) => one === `dynamodb:${action}`) && matches(leadingKeys, pk),
-    );
-    check(name, `${which} ${action} ${pk}`, allowed);
-  };
-  return {
-    ...table,
-    get: async (key, ...rest) => {
-      may('GetItem', key.pk);
-      return table.get(key, ...rest);
-    },
-    put: async (item, ...rest) => {
-      may('PutItem', item.pk);
-      return table.put(item, ...rest);
-    },
-    query: async (pk, ...rest) => {
-      may('Query', pk);
-      return table.query(pk, ...rest);
-    },
-    delete: async (key, ...rest) => {
-      may('DeleteItem', key.pk);
-      return table.delete(key, ...rest);
-    },
-  };
-}
-
-function guardedBucket(bucket: Bucket, name: FunctionName): Bucket {
-  const permissions: Permissions = PERMISSIONS[name];
-  const may = (action: string, key: string): void => {
-    const allowed = permissions.bucket.some(
-      ({ actions, keys }) => actions.some((one) => one === `s3:${action}`) && matches(keys, key),
-    );
-    check(name, `object ${action} ${key}`, allowed);
-  };
-  return {
-    get: async (key, ...rest) => {
-      may('GetObject', key);
-      return bucket.get(key, ...rest);
-    },
-    put: async (key, ...rest) => {
-      may('PutObject', key);
-      may('GetObject', key); // a retry looks when the object was stored
-      return bucket.put(key, ...rest);
-    },
-    list: async (...args) => {
-      check(name, 'list', permissions.listBucket);
-      return bucket.list(...args);
-    },
-    delete: async (keys, ...rest) => {
-      for (const key of keys) may('DeleteObject', key);
-      return bucket.delete(keys, ...rest);
-    },
-  };
-}
-
-function storageOf(name: FunctionName): LogOptions {
-  return {
-    ...storage,
-    hot: guardedTable(storage.hot, name, 'hot'),
-    catalog: guardedTable(storage.catalog, name, 'catalog'),
-    bucket: guardedBucket(storage.bucket, name),
-  };
-}
-
-/** Opened as the functions do it: only admin may make the cluster id. */
-async function open(name: FunctionName, routeGroups: readonly RouteGroup[]): Promise<HttpHandler> {
-  const own = storageOf(name);
-  const call = newCall(own.clock);
-  const clusterId = name === 'admin' ? undefined : await storedClusterId(own.catalog, call);
-  const log = await openLog({ ...own, ...(clusterId === undefined ? {} : { clusterId }) }, call);
-  const onFault = ({ cause }: { readonly cause: unknown }): void => {
-    throw cause;
-  };
-  const parts = engineParts(own);
-  const maintenance = openMaintenance(parts, { leavesToExpiry: true });
-  const groups = openGroups(parts, log);
-  return createHttpHandler({ ...own, log, groups, maintenance, routeGroups, onFault });
-}
 
 const handlers = new Map<string, HttpHandler>();
 let clusterId = '';
