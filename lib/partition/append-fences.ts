@@ -14,14 +14,15 @@ export function appendFences(
   },
 ): Fence[] {
   const { tail, uploaded, entries } = append;
-  // The chain of a topic that was deleted long ago is gone, and its closed marker with it: nobody would be stopped.
-  const fences: Fence[] = entries.map(({ topicSeen }) => ({
-    observation: topicSeen,
-    ageMsMax: LIMITS.topicUseAgeMsMax,
-  }));
+  const fences = topicFences(entries);
   if (rules.fence) fences.push({ observation: tail.observation, ageMsMax: LIMITS.fenceAgeMsMax });
   if (rules.firstReference && uploaded !== undefined) {
     fences.push({ observation: uploaded, ageMsMax: LIMITS.firstReferenceAgeMsMax });
   }
   return fences;
+}
+
+/** The chain of a topic that was deleted long ago is gone, and its closed marker with it: nobody would be stopped. */
+export function topicFences(entries: readonly Pick<AppendEntry, 'topicSeen'>[]): Fence[] {
+  return entries.map(({ topicSeen }) => ({ observation: topicSeen, ageMsMax: LIMITS.topicUseAgeMsMax }));
 }

@@ -5,7 +5,7 @@ import type { Rules } from '../rules.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { AppendOutcome } from './append-entry.ts';
-import { appendFences } from './append-fences.ts';
+import { topicFences } from './append-fences.ts';
 import type { Pending } from './append-queue.ts';
 import type { AttemptDependencies } from './attempts.ts';
 import { storageError } from './faults.ts';
@@ -90,7 +90,7 @@ async function judgeAll(
 ): Promise<Checked> {
   const settings = {
     nowMs: tail.observation.serverMs ?? deps.clock.wallMs(),
-    fences: appendFences(deps.rules, { tail, uploaded: undefined, entries: sequenced }),
+    fences: topicFences(sequenced),
   };
   const producers = await deps.producers.at(tail, settings, call);
   if (producers === undefined) return TAIL_IS_OLD;
