@@ -10,6 +10,8 @@ export interface MemberEvidence {
   readonly history: GroupHistory;
   /** How old the state may be that a heartbeat is answered from. */
   readonly staleMsMax: number;
+  /** Whether the topic was on its way out: until that is known to all, a group may lose it and find it again. */
+  readonly isDeleting: (pk: string, atMs: number) => boolean;
   /** Whether the process slept, or ran on a machine that did, for some of that time. */
   readonly slept: (process: string, fromMs: number, toMs: number) => boolean;
 }
@@ -48,7 +50,7 @@ function checkRemoval(removal: MemberRemoval, beats: readonly Beat[], evidence: 
   return [{ invariant: 'I12', message, atMs }];
 }
 
-function checkOwners(beats: readonly Beat[], { staleMsMax }: MemberEvidence): Violation[] {
+function checkOwners(beats: readonly Beat[], { staleMsMax, isDeleting }: MemberEvidence): Violation[] {
   const byMember = Map.groupBy(beats, ({ groupId, memberId }) => `${groupId} ${memberId}`);
   const holdings = [...byMember.values()].flatMap(holdingsOf);
   const byPartition = Map.groupBy(holdings, ({ groupId, pk }) => `${groupId} ${pk}`);
@@ -60,7 +62,7 @@ function checkOwners(beats: readonly Beat[], { staleMsMax }: MemberEvidence): Vi
           holding.sinceMs < sinceMs &&
           sinceMs + staleMsMax < holding.confirmedMs,
       );
-      if (other === undefined) return [];
+      if (other === undefined || isDeleting(holding.pk, holding.confirmedMs)) return [];
       const { groupId, pk, memberId, confirmedMs: atMs } = holding;
       const message = `${memberId} of ${groupId} still had ${pk}, and was a member, when ${other.memberId} was told to have it`;
       return [{ invariant: 'I12', message, atMs, where: pk } satisfies Violation];

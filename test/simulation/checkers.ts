@@ -50,9 +50,13 @@ export function check(world: World): Violation[] {
 }
 
 function checkGroups({ storage, history, profile, trace }: World, truth: Truth): Violation[] {
-  const groups = { truth: readGroups(storage.catalog.changes), history: history.groups };
+  const groups = {
+    truth: readGroups(storage.catalog.changes),
+    history: history.groups,
+    isDeleting: (pk: string, atMs: number) => isDeleting(truth, pk, atMs),
+  };
   return [
-    ...checkPositions({ ...groups, isDeleting: (pk, atMs) => isDeleting(truth, pk, atMs) }),
+    ...checkPositions(groups),
     ...checkMembers({ ...groups, staleMsMax: profile.staleMsMax, slept: sleepersIn(trace) }),
   ];
 }

@@ -130,6 +130,7 @@ describe('the check of members', () => {
         truth: { positions: [], removals },
         history: { ...createGroupHistory(), beats: [...beats] },
         staleMsMax: 0,
+        isDeleting: () => false,
         slept: () => false,
         ...more,
       }),
