@@ -117,7 +117,7 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
       { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query'] },
       {
         actions: ['dynamodb:PutItem'],
-        // An expired group is emptied by a put; of its positions, and of the list of groups, it only deletes.
+        // A group's put is without members whose sessions are over; what groups have left it only deletes.
         leadingKeys: ['topics', 'deleted', 'maintenance', 'group#*', 'forgotten'],
       },
     ],
