@@ -70,6 +70,19 @@ describe('a chunk item', () => {
     expect(itemBytes(chunkToItem(pk, largest)) - 900).toBeLessThanOrEqual(124);
   });
 
+  it('that says where the last producer wrote takes 124 bytes at most as long as that is not far behind', () => {
+    const chunk = inline(new Uint8Array(900), { producersEnd: 123_456_700 });
+    expect(itemBytes(chunkToItem(pk, chunk)) - 900).toBeLessThanOrEqual(124);
+  });
+
+  it.each([123_456_789, 1, 2, 123_456_788, 100_000_000, 99])(
+    'comes back with where the last producer wrote: %i',
+    (producersEnd) => {
+      const chunk = inline(new Uint8Array([1]), { producersEnd });
+      expect(chunkFromItem(chunkToItem(pk, chunk))).toEqual(chunk);
+    },
+  );
+
   it('of one spilled batch is one write unit', () => {
     const chunk = inline(new Uint8Array(), {
       body: {
