@@ -1,3 +1,4 @@
+import { Turns } from '../group/turns.ts';
 import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
@@ -60,6 +61,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     log: options.log,
     groups: options.groups,
     instances: instanceStore(options),
+    reads: new Turns(),
     dialect: options.dialect,
     maintenance: options.maintenance,
     codecs: options.codecs,

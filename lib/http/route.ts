@@ -1,3 +1,4 @@
+import type { Turns } from '../group/turns.ts';
 import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
@@ -22,6 +23,8 @@ export interface Services {
   readonly log: Log;
   readonly groups: Groups;
   readonly instances: InstanceStore;
+  /** One for each instance that is being read. */
+  readonly reads: Turns;
   /** Undefined: told by each instance's settings. */
   readonly dialect: Dialect | undefined;
   /** Undefined where jobs cannot be run. */

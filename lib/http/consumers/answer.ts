@@ -91,7 +91,7 @@ function encodePart(
 }
 
 /** From whom on the next read asks: everybody comes first once. */
-export function inTurn({ held, turn }: ConsumerInstance): readonly HeldPartition[] {
+export function fromTurn({ held, turn }: ConsumerInstance): readonly HeldPartition[] {
   const first = held.length === 0 ? 0 : turn % held.length;
   return [...held.slice(first), ...held.slice(0, first)];
 }

@@ -2,7 +2,7 @@ import type { MillraceError } from '../../errors.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { HttpError } from '../http-error.ts';
 import type { EmbeddedFormat } from '../media-type.ts';
-import { afterAnswer, encodeAnswer, inTurn } from './answer.ts';
+import { afterAnswer, encodeAnswer, fromTurn } from './answer.ts';
 import { collect, type Gathered } from './collect.ts';
 import { autoCommit } from './commit.ts';
 import { type ConsumerInstance, isMember } from './instance.ts';
@@ -40,7 +40,7 @@ export async function readRecords(
   now = await autoCommit(parts, now);
   now = await untilAssigned(parts, now, untilMs);
   const { bytesMin, reset } = now.settings;
-  const gathered = await collect(parts, inTurn(now), {
+  const gathered = await collect(parts, fromTurn(now), {
     bytesMin: Math.max(1, bytesMin),
     bytesMax: wish.bytesMax,
     waitMs: Math.max(0, untilMs - parts.clock.monotonicMs()),

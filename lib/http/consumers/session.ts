@@ -11,6 +11,8 @@ export type Worked<T> =
   | { readonly instance: ConsumerInstance; readonly answer: T; readonly error?: undefined }
   | { readonly instance: ConsumerInstance; readonly error: Error };
 
+export type InstanceWork<T> = (parts: ConsumerParts, instance: ConsumerInstance) => Promise<Worked<T>>;
+
 const ATTEMPTS = 2;
 
 /**
@@ -18,10 +20,7 @@ const ATTEMPTS = 2;
  * somebody has, the call begins anew, once. 404 with code 40403 for an instance that is not (any more) there, 409 with
  * code 40903 for one that others keep changing.
  */
-export async function withInstance<T>(
-  exchange: Exchange,
-  work: (parts: ConsumerParts, instance: ConsumerInstance) => Promise<Worked<T>>,
-): Promise<T> {
+export async function withInstance<T>(exchange: Exchange, work: InstanceWork<T>): Promise<T> {
   const parts = consumerParts(exchange);
   return answered(async () => {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -40,6 +39,19 @@ export const inUse = (): HttpError =>
     { status: 409, restCode: 40903 },
     'Other requests use this instance at the same time; send one after the other',
   );
+
+/**
+ * As `withInstance`, for calls that may take long and change the instance, which its reads are: those of one process take
+ * turns. 409 with code 40903 for one whose time is over before its turn comes.
+ */
+export function inTurn<T>(exchange: Exchange, work: InstanceWork<T>): Promise<T> {
+  const { services, call } = exchange;
+  const key = JSON.stringify([param(exchange, 'group'), param(exchange, 'instance')]);
+  return services.reads.run(key, async () => {
+    if (services.clock.monotonicMs() >= call.deadlineMs) throw inUse();
+    return withInstance(exchange, work);
+  });
+}
 
 function outcomeOf<T>(worked: Worked<T>): T {
   if (worked.error !== undefined) throw worked.error;

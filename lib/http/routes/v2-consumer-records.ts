@@ -1,7 +1,7 @@
 import { LIMITS } from '../../limits.ts';
 import type { ConsumerInstance } from '../consumers/instance.ts';
 import { type ReadWish, readRecords } from '../consumers/read.ts';
-import { withInstance } from '../consumers/session.ts';
+import { inTurn } from '../consumers/session.ts';
 import { HttpError } from '../http-error.ts';
 import { checkAcceptsFormat, type EmbeddedFormat, embeddedMedia } from '../media-type.ts';
 import type { HttpResponse } from '../message.ts';
@@ -41,7 +41,7 @@ function wishOf(exchange: Exchange, instance: ConsumerInstance, query: URLSearch
 
 async function getRecords(exchange: Exchange): Promise<HttpResponse> {
   const query = new URLSearchParams(exchange.request.query);
-  return withInstance(exchange, async (parts, instance) => {
+  return inTurn(exchange, async (parts, instance) => {
     const wish = wishOf(exchange, instance, query);
     const worked = await readRecords(parts, exchange.services.codecs, instance, wish);
     if (worked.error !== undefined) return worked;

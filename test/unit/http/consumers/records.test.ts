@@ -223,6 +223,26 @@ describe('several reads of one instance at once', () => {
     expect(seen.length).toBeGreaterThan(15);
   });
 
+  it('are answered one after the other if they meet in one process', async () => {
+    const api = await filled({ records: 40 });
+    const instance = await reading(api);
+    const reads = Array.from({ length: 8 }, () => instance.get('records?timeout=0&max_bytes=300'));
+    const offsets = (await Promise.all(reads)).flatMap(({ status, json }) => {
+      expect(status).toBe(200);
+      return json.map(({ offset }: { offset: number }) => offset);
+    });
+    expect(offsets).toEqual(offsets.map((_, index) => index));
+  });
+
+  it('are refused when their time is over before their turn comes', async () => {
+    const api = await filled({ records: 0 });
+    const instance = await reading(api);
+    const first = api.ask('GET', `${instance.path}/records?timeout=700`);
+    const second = await api.ask('GET', `${instance.path}/records`, { ms: 300 });
+    expect(second).toMatchObject({ status: 409, json: { error_code: 40903 } });
+    expect((await first).json).toEqual([]);
+  });
+
   it('an instance that is removed while it is read is gone', async () => {
     const api = await filled({ records: 0 });
     const instance = await reading(api);
