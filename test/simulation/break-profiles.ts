@@ -1,31 +1,12 @@
 import { ALL_RULES, type Rules } from '../../lib/rules.ts';
+import type { Break } from './break.ts';
+import { DAY_MS } from './durations.ts';
+import { GROUP_BREAKS } from './group-breaks.ts';
 import { CALM, CALM_NETWORK, type Profile } from './profile.ts';
 import type { Violation } from './violation.ts';
 
-const DAY_MS = 86_400_000;
-
-/** Conditions under which the absence of a rule does harm soon. With the rule in force they do none. */
-interface Break {
-  /** What is turned off. @default the rule with the break's name */
-  readonly rules?: readonly (keyof Rules)[];
-  /** What is broken then: any of these tells. */
-  readonly shows: readonly Violation['invariant'][];
-  /** And says so, where one invariant may break in several ways. */
-  readonly says?: RegExp;
-  readonly conditions: Partial<Profile>;
-}
-
-/** Rules whose actors are not in the simulation yet. */
-type PendingRule =
-  | 'dedupeWindow'
-  | 'snapshotBehindChain'
-  | 'commitFence'
-  | 'takeOverBeforeRead'
-  | 'sessionByStorageClock'
-  | 'offsetsOutliveQuiet';
-
 /** A rule, or what else it keeps from happening. */
-export type BreakName = Exclude<keyof Rules, PendingRule> | 'segmentFence';
+export type BreakName = keyof Rules | 'segmentFence';
 
 const COMPACTED: Partial<Profile> = {
   eraCount: 3,
@@ -42,6 +23,7 @@ const COMPACTED: Partial<Profile> = {
 };
 
 const BREAKS: Readonly<Record<BreakName, Break>> = {
+  ...GROUP_BREAKS,
   /** Answers get lost behind writes that took effect, so writers often lose to themselves. */
   tokenCheck: {
     shows: ['I4'],

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadCodecs } from '../../lib/record/index.ts';
+import { DAY_MS } from './durations.ts';
 import { CALM, RECREATED } from './profile.ts';
 import { simulate } from './run.ts';
 
 const FIRST_SEEDS = [1, 51, 101, 151, 201];
-const DAY_MS = 86_400_000;
 const codecs = await loadCodecs();
 
 describe('the simulation', () => {
@@ -26,7 +26,7 @@ describe('the simulation', () => {
     expect(outcome.produceCount).toBeGreaterThan(15);
   });
 
-  it.each(FIRST_SEEDS)('keeps I1 to I8 and I10 through the faults of 50 seeds from %i on', async (first) => {
+  it.each(FIRST_SEEDS)('keeps every promise through the faults of 50 seeds from %i on', async (first) => {
     let acknowledged = 0;
     let virtualMs = 0;
     for (let seed = first; seed < first + 50; seed++) {
