@@ -106,7 +106,8 @@ export function groupFromItem(item: Item<string>): Group | undefined {
     throw new StorageFault('damaged', `group item ${item.pk} / ${item.sk}: ${what}`);
   };
   const roster = rosterFromBytes(read.bytes('m'));
-  const numbers = [0, ...roster.map(({ number }) => number)];
+  const numbers = [0];
+  for (const { number } of roster) numbers.push(number);
   const assignor = read.string('a');
   return {
     groupId: item.pk.slice(groupKey('').length),
@@ -142,11 +143,13 @@ function rosterBytes(roster: readonly RosterEntry[]): Uint8Array {
 }
 
 function rosterFromBytes(bytes: Uint8Array): readonly RosterEntry[] {
-  const view = asBuffer(bytes);
-  return Array.from({ length: Math.floor(bytes.length / ROSTER_ENTRY_BYTES) }, (_, place) => ({
-    number: view.readUIntBE(place * ROSTER_ENTRY_BYTES, 6),
-    subscription: view.readUInt16BE(place * ROSTER_ENTRY_BYTES + 6),
-  }));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const roster: RosterEntry[] = [];
+  for (let at = 0; at + ROSTER_ENTRY_BYTES <= bytes.length; at += ROSTER_ENTRY_BYTES) {
+    const number = view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+    roster.push({ number, subscription: view.getUint16(at + 6) });
+  }
+  return roster;
 }
 
 function topicToList(topic: GroupTopic, places: ReadonlyMap<number, number>): AttributeValue {
@@ -183,10 +186,10 @@ function topicFromList(list: AttributeValue, numbers: readonly number[]): GroupT
 }
 
 function placesFromBytes(bytes: Uint8Array, numbers: readonly number[]): readonly number[] | undefined {
-  const view = asBuffer(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found: number[] = [];
   for (let at = 0; at + OWNER_BYTES <= bytes.length; at += OWNER_BYTES) {
-    const number = numbers[view.readUInt16BE(at)];
+    const number = numbers[view.getUint16(at)];
     if (number === undefined) return undefined;
     found.push(number);
   }
@@ -199,8 +202,4 @@ function subscriptionFromList(list: AttributeValue): Subscription | undefined {
   if (topics === undefined || !isList(topics) || typeof topicRegex !== 'string') return undefined;
   if (typeof assignor !== 'string' || !(assignor === '' || isAssignor(assignor))) return undefined;
   return { topics: topics.filter((topic) => typeof topic === 'string'), topicRegex, assignor };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

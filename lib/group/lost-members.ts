@@ -13,6 +13,8 @@ export function sessionMs(deps: Pick<GroupParts, 'clock' | 'rules'>, observation
   return deps.rules.sessionByStorageClock ? storageMs(observation) : deps.clock.wallMs();
 }
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 export interface MembersSeen {
   readonly members: readonly Member[];
   /** Every item was looked at, after the group: a number without an item will never have one. */
@@ -28,17 +30,15 @@ export function lostMembers(
   { members, isComplete }: MembersSeen,
   { nowMs, self }: { readonly nowMs: number; readonly self?: number },
 ): ReadonlySet<number> {
-  const numbers = new Set(group.roster.map(({ number }) => number));
-  const lost = new Set<number>();
-  const withItem = new Set<number>();
-  for (const member of members) {
-    withItem.add(member.number);
-    if (!numbers.has(member.number)) continue;
-    if (isOver(member, nowMs) || isOverdue(group, member, nowMs)) lost.add(member.number);
-  }
-  if (isComplete) for (const number of numbers) if (!withItem.has(number)) lost.add(number);
-  if (self !== undefined) lost.delete(self);
-  return lost;
+  const suspects = members.filter(
+    (member) => isOver(member, nowMs) || (isSlow(member, nowMs) && isRevokingAny(group, member.number)),
+  );
+  if (suspects.length === 0 && !isComplete) return NOBODY;
+  const withItem = new Set(members.map(({ number }) => number));
+  const silent = new Set(suspects.map(({ number }) => number));
+  const isLost = (number: number): boolean => silent.has(number) || (isComplete && !withItem.has(number));
+  const lost = group.roster.map(({ number }) => number).filter((number) => number !== self && isLost(number));
+  return new Set(lost);
 }
 
 /** Items that have been nobody's for a session: what leavers and failed joins left behind. */
@@ -47,16 +47,16 @@ export function leftBehind(
   members: readonly Member[],
   nowMs: number,
 ): readonly Member[] {
-  const numbers = new Set(group?.roster.map(({ number }) => number));
-  return members.filter((member) => !numbers.has(member.number) && isOver(member, nowMs));
+  const old = members.filter((member) => isOver(member, nowMs));
+  if (old.length === 0 || group === undefined) return old;
+  const numbers = new Set(group.roster.map(({ number }) => number));
+  return old.filter(({ number }) => !numbers.has(number));
 }
 
 function isOver({ seenMs, sessionTimeoutMs }: Member, nowMs: number): boolean {
   return nowMs - seenMs > sessionTimeoutMs;
 }
 
-function isOverdue(group: Group, member: Member, nowMs: number): boolean {
-  const { number, revokingSinceMs, rebalanceTimeoutMs } = member;
-  if (revokingSinceMs === 0 || nowMs - revokingSinceMs <= rebalanceTimeoutMs) return false;
-  return isRevokingAny(group, number);
+function isSlow({ revokingSinceMs, rebalanceTimeoutMs }: Member, nowMs: number): boolean {
+  return revokingSinceMs !== 0 && nowMs - revokingSinceMs > rebalanceTimeoutMs;
 }

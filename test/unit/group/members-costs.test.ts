@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { groupItemKey } from '../../../lib/group/group-item.ts';
+import { systemRandom } from '../../../lib/adapters/system/index.ts';
+import type { BeatPlan } from '../../../lib/group/beat-plan.ts';
+import { type Group, groupItemKey } from '../../../lib/group/group-item.ts';
+import { newGroup } from '../../../lib/group/group-store.ts';
+import { planJoin } from '../../../lib/group/plan-join.ts';
 import { LIMITS } from '../../../lib/limits.ts';
 import { itemBytes } from '../../../lib/storage/units.ts';
 import { GROUP, type Stage, settle, stage, type TestMember } from './members-support.ts';
@@ -118,11 +122,26 @@ describe('a group of 1,000 members and 1,000 partitions', () => {
     expect(members.flatMap(({ owns }) => owns)).toEqual(expect.arrayContaining([...(dead?.owns ?? [])]));
   });
 
-  it('refuses more members than it may have', { timeout: 60_000 }, async () => {
-    const at = await stage({ orders: 1 });
-    for (let count = 0; count < LIMITS.membersPerGroupMax; count += 1) await at.member(`m${count}`).beat();
-    expect(await at.member('one-more').refusal()).toBe('GROUP_MAX_SIZE_REACHED');
-    expect((await at.groups.describe(GROUP, at.call())).members).toHaveLength(LIMITS.membersPerGroupMax);
+  it('refuses more members than it may have', () => {
+    const observation = { sentWallMs: 0, sentMonotonicMs: 0 };
+    const subscription = { topics: ['orders'], topicRegex: '', assignor: '' } as const;
+    const seen = { groupId: GROUP, group: undefined, version: undefined, observation };
+    const crowd = (size: number): Group => ({
+      ...newGroup({ random: systemRandom() }, seen),
+      subscriptions: [subscription],
+      roster: Array.from({ length: size }, (_, index) => ({ number: index + 1, subscription: 0 })),
+    });
+    const planFor = (group: Group): BeatPlan => {
+      const look = { seen: { ...seen, group }, members: [], isComplete: false, isConsistent: true };
+      const beat = { groupId: GROUP, memberId: 'one-more', memberEpoch: 0, owned: [] };
+      const covers = (): boolean => true;
+      return planJoin(group, look, beat, { nowMs: 0, covers, there: [], subscription, number: 9_999 });
+    };
+    expect(planFor(crowd(LIMITS.membersPerGroupMax - 1)).kind).toBe('go');
+    expect(planFor(crowd(LIMITS.membersPerGroupMax))).toMatchObject({
+      kind: 'refuse',
+      error: { code: 'GROUP_MAX_SIZE_REACHED' },
+    });
   });
 
   it('refuses more topics than its item can hold, and stores nothing', async () => {
