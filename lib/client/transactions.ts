@@ -1,4 +1,4 @@
-import type { DynamoTransactions } from '../adapters/dynamodb/index.ts';
+import type { DynamoAttempts, DynamoTransactions } from '../adapters/dynamodb/index.ts';
 import { MillraceError } from '../errors.ts';
 import { type RetryParts, retryingTable } from '../storage/retry.ts';
 import { retryingWithin } from '../storage/retry-within.ts';
@@ -10,18 +10,15 @@ export interface TransactionParts extends RetryParts {
   readonly catalog: Table<string>;
 }
 
-/** Puts the retries around an adapter's transactions. `catalog` also takes no items at all: an ordinary put. */
-export function retryingTransactions(
-  transactions: DynamoTransactions,
-  parts: TransactionParts,
-): DynamoTransactions {
+/** Puts the retries around an adapter's attempts. `catalog` also takes no items at all: an ordinary put. */
+export function retryingTransactions(attempts: DynamoAttempts, parts: TransactionParts): DynamoTransactions {
   const plain = retryingTable(parts.catalog, parts);
   return {
-    hot: (items) => retryingWithin(transactions.hot(items), { ...parts, table: parts.hot }),
+    hot: (items) => retryingWithin(attempts.hot(items), { ...parts, table: parts.hot }),
     catalog: (items) =>
       items.length === 0
         ? plain.put
-        : retryingWithin(transactions.catalog(items), { ...parts, table: parts.catalog }),
+        : retryingWithin(attempts.catalog(items), { ...parts, table: parts.catalog }),
   };
 }
 

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type DynamoTransactions,
+  type DynamoAttempts,
   dynamoTransactions,
   TransactionCancelledError,
 } from '../../lib/adapters/dynamodb/index.ts';
@@ -20,6 +20,7 @@ import {
   caller,
   claimsBut,
   expectItem,
+  faultOf,
   freshName,
   type Gaps,
   IF_ABSENT,
@@ -28,7 +29,7 @@ import {
 } from './support.ts';
 
 interface Opened extends EmulatedTables {
-  readonly transactions: DynamoTransactions;
+  readonly transactions: DynamoAttempts;
   /** A table of the caller's, with the partition key `id`. */
   readonly business: string;
 }
@@ -61,6 +62,7 @@ export function describeWithinContract(
     };
     acceptedClaims(scene);
     refusedClaims(scene);
+    ruleOutClaims(scene);
     mistakeClaims(scene, claimsBut(gaps));
   });
 }
@@ -117,7 +119,7 @@ function acceptedClaims(scene: () => Opened): void {
   it('stores both parts', async () => {
     const { transactions, business, hot } = scene();
     const [chunk, order, stock] = [chunkAt(), freshName(), freshName()];
-    const store = transactions.hot([putNew(business, order), addOne(business, stock)]);
+    const { store } = transactions.hot([putNew(business, order), addOne(business, stock)]);
     expect(await store(chunk, IF_ABSENT, caller())).toMatchObject({ stored: true });
     expectItem((await hot.get(chunk, { consistent: true }, caller())).item, chunk);
     expect(await businessItem(scene(), order)).toMatchObject({ what: { S: 'order' } });
@@ -129,7 +131,7 @@ function acceptedClaims(scene: () => Opened): void {
     const [before, stock] = [itemAt(freshName(), 'orders:00000', { o: 5 }), freshName()];
     await catalog.put(before, IF_ABSENT, caller());
     const after = { ...itemAt(before.pk, before.sk, { o: 6 }) };
-    const store = transactions.catalog([addOne(business, stock)]);
+    const { store } = transactions.catalog([addOne(business, stock)]);
     expect(await store(after, ifVersion(before.version), caller())).toMatchObject({ stored: true });
     expect(
       await store({ ...after, version: freshName() }, ifVersion(before.version), caller()),
@@ -143,7 +145,7 @@ function acceptedClaims(scene: () => Opened): void {
   it('is carried out once however often it is sent', async () => {
     const { transactions, business } = scene();
     const [chunk, stock] = [chunkAt(), freshName()];
-    const store = transactions.hot([addOne(business, stock)]);
+    const { store } = transactions.hot([addOne(business, stock)]);
     for (let n = 0; n < 3; n += 1) {
       const result = await store(chunk, IF_ABSENT, caller());
       const isOwn = result.stored === true || (result.stored === false && own(result, chunk));
@@ -158,7 +160,7 @@ function acceptedClaims(scene: () => Opened): void {
     const racers = Array.from({ length: 8 }, () => ({ chunk: itemAt(pk, 0), order: freshName() }));
     const results = await Promise.allSettled(
       racers.map(({ chunk, order }) =>
-        transactions.hot([putNew(business, order)])(chunk, IF_ABSENT, caller()),
+        transactions.hot([putNew(business, order)]).store(chunk, IF_ABSENT, caller()),
       ),
     );
     const standing = (await hot.get({ pk, sk: 0 }, { consistent: true }, caller())).item;
@@ -168,6 +170,58 @@ function acceptedClaims(scene: () => Opened): void {
       expect(hasWon).toBe(standing?.version === chunk.version);
       expect((await businessItem(scene(), order)) !== undefined).toBe(hasWon);
     }
+  });
+}
+
+function ruleOutClaims(scene: () => Opened): void {
+  it('is refused for good once it has been ruled out, and is told so again', async () => {
+    const { transactions, business } = scene();
+    const [chunk, order] = [chunkAt(), freshName()];
+    const { store, ruleOut } = transactions.hot([putNew(business, order)]);
+    const condition = IF_ABSENT.condition;
+    expect(await ruleOut(chunk, condition, caller())).toEqual({ kind: 'ruled out' });
+    expect(await faultOf(store(chunk, IF_ABSENT, caller()))).toMatchObject({ kind: 'refused' });
+    expect(await ruleOut(chunk, condition, caller())).toEqual({ kind: 'ruled out' });
+    expect([await isThere(scene(), chunk), await businessItem(scene(), order)]).toEqual([false, undefined]);
+    // Another item may take the place.
+    const other = itemAt(chunk.pk, chunk.sk);
+    expect(await store(other, IF_ABSENT, caller())).toMatchObject({ stored: true });
+  });
+
+  it('can be ruled out after it was cancelled', async () => {
+    const { transactions, business } = scene();
+    const [chunk, order] = [chunkAt(), freshName()];
+    const { store, ruleOut } = transactions.hot([putNew(business, order)]);
+    await store(chunkAt(), IF_ABSENT, caller());
+    expect(await store(chunk, IF_ABSENT, caller())).toMatchObject({ stored: 'cancelled' });
+    expect(await ruleOut(chunk, IF_ABSENT.condition, caller())).toEqual({ kind: 'ruled out' });
+  });
+
+  it('is not ruled out where it has been carried out, or where another stands', async () => {
+    const { transactions, business } = scene();
+    const [chunk, stock] = [chunkAt(), freshName()];
+    const { store, ruleOut } = transactions.hot([addOne(business, stock)]);
+    await store(chunk, IF_ABSENT, caller());
+    expect(await ruleOut(chunk, IF_ABSENT.condition, caller())).toEqual({ kind: 'open' });
+    const late = itemAt(chunk.pk, chunk.sk);
+    expect(await ruleOut(late, IF_ABSENT.condition, caller())).toMatchObject({
+      kind: 'standing',
+      standing: { version: chunk.version },
+    });
+  });
+
+  it('is ruled out by the version that it replaces', async () => {
+    const { transactions, business, catalog } = scene();
+    const before = itemAt(freshName(), 'orders:00000', { o: 5 });
+    await catalog.put(before, IF_ABSENT, caller());
+    const { ruleOut } = transactions.catalog([addOne(business, freshName())]);
+    const [after, other] = [itemAt(before.pk, before.sk), itemAt(before.pk, before.sk)];
+    const { condition } = ifVersion(before.version);
+    expect(await ruleOut(after, condition, caller())).toEqual({ kind: 'ruled out' });
+    expect(await ruleOut(other, ifVersion('another').condition, caller())).toMatchObject({
+      kind: 'standing',
+      standing: { version: before.version },
+    });
   });
 }
 
@@ -181,7 +235,7 @@ function refusedClaims(scene: () => Opened): void {
     const [theirs, order] = [chunkAt(), freshName()];
     await hot.put(theirs, IF_ABSENT, caller());
     const mine = itemAt(theirs.pk, theirs.sk);
-    const result = await transactions.hot([putNew(business, order)])(mine, IF_ABSENT, caller());
+    const result = await transactions.hot([putNew(business, order)]).store(mine, IF_ABSENT, caller());
     expect(result).toMatchObject({ stored: false, standing: { version: theirs.version } });
     expect(await businessItem(scene(), order)).toBeUndefined();
   });
@@ -190,8 +244,8 @@ function refusedClaims(scene: () => Opened): void {
     const { transactions, business } = scene();
     const [chunk, order, stock] = [chunkAt(), freshName(), freshName()];
     const items = [addOne(business, stock), putNew(business, order)];
-    await transactions.hot([putNew(business, order)])(chunkAt(), IF_ABSENT, caller());
-    const result = await transactions.hot(items)(chunk, IF_ABSENT, caller());
+    await transactions.hot([putNew(business, order)]).store(chunkAt(), IF_ABSENT, caller());
+    const result = await transactions.hot(items).store(chunk, IF_ABSENT, caller());
     const cause = result.stored === 'cancelled' ? result.cause : undefined;
     expect(cause).toBeInstanceOf(TransactionCancelledError);
     expect((cause as TransactionCancelledError).reasons).toMatchObject([
@@ -205,7 +259,7 @@ function refusedClaims(scene: () => Opened): void {
   it('has lost where both conditions do not hold', async () => {
     const { transactions, business } = scene();
     const [chunk, order] = [chunkAt(), freshName()];
-    const store = transactions.hot([putNew(business, order)]);
+    const { store } = transactions.hot([putNew(business, order)]);
     await store(chunk, IF_ABSENT, caller());
     const other = itemAt(chunk.pk, chunk.sk);
     expect(await store(other, IF_ABSENT, caller())).toMatchObject({
@@ -239,7 +293,7 @@ function mistakeClaims(scene: () => Opened, claim: Claim): void {
     claim(`is the caller's mistake, and nothing is stored: ${what}`, async () => {
       const { transactions, business } = scene();
       const chunk = chunkAt();
-      const store = transactions.hot(items(business) as TransactWriteItem[]);
+      const { store } = transactions.hot(items(business) as TransactWriteItem[]);
       const result = await store(chunk, IF_ABSENT, caller());
       const cause = result.stored === 'cancelled' ? result.cause : result;
       expect(cause).toBeInstanceOf(MillraceError);

@@ -1,14 +1,12 @@
-import type { DynamoTransactions } from '../../lib/adapters/dynamodb/index.ts';
+import type { DynamoAttempts } from '../../lib/adapters/dynamodb/index.ts';
 import type { LogOptions } from '../../lib/open-log.ts';
-import type { SortKey } from '../../lib/storage/table.ts';
-import type { StoreWithin } from '../../lib/storage/within.ts';
 
 /** Where in a request a process dies: storage never hears of it, or carries it out and nobody hears of that. */
 export type CrashMoment = 'before' | 'after';
 
 export interface CrashingProcess {
   readonly storage: LogOptions;
-  readonly transactions: DynamoTransactions;
+  readonly transactions: DynamoAttempts;
   /** Runs the process's work until it ends or the process dies. */
   live<T>(
     work: () => Promise<T>,
@@ -22,7 +20,7 @@ export interface CrashingProcess {
  */
 export function crashingProcess(
   storage: LogOptions,
-  transactions: DynamoTransactions,
+  transactions: DynamoAttempts,
   crash: { readonly atRequest: number; readonly moment: CrashMoment },
 ): CrashingProcess {
   let requests = 0;
@@ -46,11 +44,6 @@ export function crashingProcess(
         return (...args: unknown[]) => sent(() => member.apply(target, args) as Promise<unknown>);
       },
     });
-  const within =
-    <S extends SortKey>(store: StoreWithin<S>): StoreWithin<S> =>
-    (...args) =>
-      sent(() => store(...args));
-
   return {
     storage: {
       ...storage,
@@ -59,8 +52,8 @@ export function crashingProcess(
       bucket: port(storage.bucket),
     },
     transactions: {
-      hot: (items) => within(transactions.hot(items)),
-      catalog: (items) => within(transactions.catalog(items)),
+      hot: (items) => port(transactions.hot(items)),
+      catalog: (items) => port(transactions.catalog(items)),
     },
     live: (work) => Promise.race([work().then((value) => ({ crashed: false as const, value })), death]),
     requestCount: () => requests,

@@ -1,9 +1,9 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
-import { type DynamoTransactions, TransactionCancelledError } from '../../lib/adapters/dynamodb/index.ts';
+import { type DynamoAttempts, TransactionCancelledError } from '../../lib/adapters/dynamodb/index.ts';
 import type { Clock } from '../../lib/storage/clock.ts';
 import { observeNow } from '../../lib/storage/observation.ts';
 import type { SortKey, Table } from '../../lib/storage/table.ts';
-import type { StoreWithin } from '../../lib/storage/within.ts';
+import type { StoreWithin, WithinAttempts } from '../../lib/storage/within.ts';
 
 /** What a caller keeps beside the log: `table/id` to a number that `ADD` counts. */
 export type Business = Map<string, number>;
@@ -17,7 +17,7 @@ export function memoryTransactions(options: {
   readonly catalog: Table<string>;
   readonly clock: Clock;
   readonly business: Business;
-}): DynamoTransactions {
+}): DynamoAttempts {
   const { hot, catalog, clock, business } = options;
   let last: Promise<unknown> = Promise.resolve();
   /** One transaction after the other. */
@@ -30,9 +30,13 @@ export function memoryTransactions(options: {
   const within = <S extends SortKey>(
     table: Table<S>,
     items: readonly TransactWriteItem[],
-  ): StoreWithin<S> => {
+  ): WithinAttempts<S> => {
     const store = transact(table, items, { business, clock });
-    return (...args) => inTurn(() => store(...args));
+    return {
+      store: (...args) => inTurn(() => store(...args)),
+      // Nothing is ever on its way here.
+      ruleOut: async () => ({ kind: 'ruled out' }),
+    };
   };
   return { hot: (items) => within(hot, items), catalog: (items) => within(catalog, items) };
 }

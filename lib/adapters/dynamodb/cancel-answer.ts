@@ -26,7 +26,6 @@ const MISTAKES = new Set([
   'ValidationException',
   'SerializationException',
   'ResourceNotFoundException',
-  'IdempotentParameterMismatchException',
   'RequestEntityTooLarge',
 ]);
 

@@ -8,13 +8,15 @@ import type { Clock } from '../../storage/clock.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import type { Condition, Item, SortKey } from '../../storage/table.ts';
 import { itemBytes, transactedPutUsage } from '../../storage/units.ts';
-import type { StoreWithin } from '../../storage/within.ts';
+import type { StoreWithin, WithinAttempts } from '../../storage/within.ts';
 import { attempt } from '../aws/attempt.ts';
 import { type CancelAnswer, cancelAnswer } from './cancel-answer.ts';
 import { conditionInput } from './condition.ts';
 import { FAULT_RULES } from './fault-rules.ts';
-import { itemFromWire, itemToWire, NUMBER_KEY, type SortKeyType, STRING_KEY } from './item.ts';
+import { itemFromWire, itemToWire, NUMBER_KEY, STRING_KEY } from './item.ts';
 import { ownItems } from './own-items.ts';
+import { ruleOut } from './rule-out.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface DynamoTransactionsOptions {
   /** From `dynamoClient`: the adapter relies on its settings. */
@@ -27,43 +29,38 @@ export interface DynamoTransactionsOptions {
 }
 
 /**
- * Stores an item of ours together with a caller's items, which may lie in any tables of the same account and region.
- * Throws INVALID_REQUEST at once for items that no transaction takes.
+ * Ways to store an item of ours together with a caller's items, which may lie in any tables of the same account and
+ * region. Throws INVALID_REQUEST at once for items that no transaction takes.
  */
 export interface DynamoTransactions {
   hot(items: readonly TransactWriteItem[]): StoreWithin<number>;
   catalog(items: readonly TransactWriteItem[]): StoreWithin<string>;
 }
 
-export function dynamoTransactions(options: DynamoTransactionsOptions): DynamoTransactions {
+/** The same without retries. */
+export interface DynamoAttempts {
+  hot(items: readonly TransactWriteItem[]): WithinAttempts<number>;
+  catalog(items: readonly TransactWriteItem[]): WithinAttempts<string>;
+}
+
+export function dynamoTransactions(options: DynamoTransactionsOptions): DynamoAttempts {
   const { client, clock, hotTable, catalogTable, transactionMsMax = 2_000 } = options;
   const logTables = [hotTable, catalogTable];
   const shared = { client, clock, transactionMsMax };
   return {
-    hot: (items) =>
-      storeWithin({
-        ...shared,
-        tableName: hotTable,
-        sortKey: NUMBER_KEY,
-        items: ownItems(items, logTables),
-      }),
-    catalog: (items) =>
-      storeWithin({
-        ...shared,
-        tableName: catalogTable,
-        sortKey: STRING_KEY,
-        items: ownItems(items, logTables),
-      }),
+    hot: (items) => {
+      const own = ownItems(items, logTables);
+      return attemptsOf({ ...shared, tableName: hotTable, sortKey: NUMBER_KEY, items: own });
+    },
+    catalog: (items) => {
+      const own = ownItems(items, logTables);
+      return attemptsOf({ ...shared, tableName: catalogTable, sortKey: STRING_KEY, items: own });
+    },
   };
 }
 
-interface Transaction<S extends SortKey> {
-  readonly client: DynamoDBClient;
-  readonly clock: Clock;
-  readonly transactionMsMax: number;
-  readonly tableName: string;
-  readonly sortKey: SortKeyType<S>;
-  readonly items: readonly TransactWriteItem[];
+function attemptsOf<S extends SortKey>(transaction: Transaction<S>): WithinAttempts<S> {
+  return { store: storeWithin(transaction), ruleOut: (...args) => ruleOut(transaction, ...args) };
 }
 
 type Answer = { readonly kind: 'stored' } | CancelAnswer;

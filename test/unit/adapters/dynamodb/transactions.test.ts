@@ -2,7 +2,7 @@ import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb
 import { describe, expect, it } from 'vitest';
 import { dynamoTransactions, TransactionCancelledError } from '../../../../lib/adapters/dynamodb/index.ts';
 import { MillraceError } from '../../../../lib/errors.ts';
-import type { StoreWithin } from '../../../../lib/storage/within.ts';
+import type { WithinAttempts } from '../../../../lib/storage/within.ts';
 import { faultOf } from '../../../contract/support.ts';
 import type { Reply } from '../../../tools/scripted-server.ts';
 import { CHUNK, httpDate, IF_ABSENT, refusal, type Scene, sceneOf } from './support.ts';
@@ -21,11 +21,11 @@ const STOCK: TransactWriteItem = {
 async function within(
   script: readonly Reply[],
   items: readonly TransactWriteItem[] = [ORDER, STOCK],
-): Promise<Scene & { readonly store: StoreWithin<number> }> {
+): Promise<Scene & WithinAttempts<number>> {
   const scene = await sceneOf(script);
   const { client, clock } = scene;
   const transactions = dynamoTransactions({ client, clock, hotTable: 'hot', catalogTable: 'catalog' });
-  return { ...scene, store: transactions.hot(items) };
+  return { ...scene, ...transactions.hot(items) };
 }
 
 /** A cancellation as DynamoDB sends it: a reason for each item, ours first. */
@@ -190,6 +190,46 @@ describe('a transaction that is not carried out', () => {
   }
 });
 
+describe('ruling a transaction out', () => {
+  it('uses up its request token with a check of its own condition, for two units', async () => {
+    const { ruleOut, server, call } = await within([{}]);
+    expect(await ruleOut(CHUNK, { kind: 'ifVersion', version: 'v0' }, call)).toEqual({ kind: 'ruled out' });
+    expect(JSON.parse(String(server.requests[0]?.body))).toEqual({
+      ClientRequestToken: 'v1',
+      TransactItems: [
+        {
+          ConditionCheck: {
+            TableName: 'hot',
+            Key: { pk: { S: 't:0' }, sk: { N: '7' } },
+            ConditionExpression: 'v = :version',
+            ExpressionAttributeValues: { ':version': { S: 'v0' } },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          },
+        },
+      ],
+    });
+    expect(call.meter.usage).toMatchObject({ writeUnits: 2, tableWrites: 1 });
+  });
+
+  it('tells what stands there, or that the token is used up already', async () => {
+    const reply = cancelled({ Code: 'ConditionalCheckFailed', Item: STANDING });
+    const { ruleOut, call } = await within([reply, refusal('IdempotentParameterMismatchException')]);
+    expect(await ruleOut(CHUNK, IF_ABSENT.condition, call)).toMatchObject({
+      kind: 'standing',
+      standing: { version: 'v0' },
+    });
+    expect(await ruleOut(CHUNK, IF_ABSENT.condition, call)).toEqual({ kind: 'open' });
+  });
+
+  it('can be interrupted, or come too early, and is a fault then', async () => {
+    const replies = ['reset', refusal('TransactionInProgressException'), cancelled('TransactionConflict')];
+    const { ruleOut, call } = await within(replies as Reply[]);
+    for (const kind of ['interrupted', 'throttled', 'throttled']) {
+      expect(await faultOf(ruleOut(CHUNK, IF_ABSENT.condition, call))).toMatchObject({ kind });
+    }
+  });
+});
+
 describe('items that no transaction takes', () => {
   const put = (TableName: string): TransactWriteItem => ({ Put: { TableName, Item: { id: { S: '1' } } } });
   const cases: Readonly<Record<string, unknown>> = {
@@ -225,6 +265,6 @@ describe('items that no transaction takes', () => {
 
   it('99 are taken', () => {
     const items = Array.from({ length: 99 }, () => ORDER);
-    expect(transactions.hot(items)).toBeTypeOf('function');
+    expect(transactions.hot(items).store).toBeTypeOf('function');
   });
 });

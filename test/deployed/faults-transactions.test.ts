@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  dynamoClient,
+  dynamoTables,
+  dynamoTransactions,
+  TransactionCancelledError,
+} from '../../lib/adapters/dynamodb/index.ts';
+import { memoryBucket } from '../../lib/adapters/memory/index.ts';
+import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
+import { clientParts } from '../../lib/client/client-parts.ts';
+import { createOutbox, type Outbox } from '../../lib/client/outbox.ts';
+import { createProducer } from '../../lib/client/producer/producer.ts';
+import { retryingTransactions } from '../../lib/client/transactions.ts';
+import type { Groups } from '../../lib/groups.ts';
+import type { Log } from '../../lib/log.ts';
+import { type LogOptions, openLog } from '../../lib/open-log.ts';
+import { Meter } from '../../lib/storage/meter.ts';
+import { codecs, newCall, textOf } from '../support/log-on-memory.ts';
+import { createTables, type EmulatedTables, emulatorConnection } from '../tools/aws-storage.ts';
+import { type DynamodbLocal, startDynamodbLocal } from '../tools/dynamodb-local.ts';
+import { type FaultyProxy, type ProxyFault, startFaultyProxy } from '../tools/faulty-proxy.ts';
+import { addOne, type Business, createBusiness, putNew } from './support/business-on-dynamodb.ts';
+
+const PROCESSES = 4;
+const ORDERS = 40;
+const SEED = 20_261_123;
+
+const clock = systemClock();
+const random = systemRandom();
+
+let server: DynamodbLocal;
+let direct: EmulatedTables;
+let business: Business;
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+  server = await startDynamodbLocal();
+  direct = await createTables(server.endpoint);
+  business = await createBusiness(direct.client);
+  proxy = await startFaultyProxy(server.endpoint, faultsFrom(SEED));
+});
+
+afterAll(async () => {
+  await proxy?.stop();
+  direct?.close();
+  await server?.stop();
+});
+
+/** About every third request is harmed. */
+function faultsFrom(seed: number): () => ProxyFault {
+  const faults: readonly ProxyFault[] = [
+    'throttle',
+    'error before',
+    'error after',
+    'reset before',
+    'reset after',
+    'silence after',
+    { delayMs: 20 },
+  ];
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return faults[Math.floor((state / 2 ** 32) * faults.length * 3)] ?? 'none';
+  };
+}
+
+async function openDirectly(): Promise<Log> {
+  const { hot, catalog } = direct;
+  const storage = { hot, catalog, bucket: memoryBucket({ clock }), clock, random, codecs };
+  return openLog(storage, newCall(clock));
+}
+
+/** A process that reaches DynamoDB through the proxy only. */
+async function openOutbox(): Promise<Outbox> {
+  const client = dynamoClient(emulatorConnection(proxy.endpoint));
+  const { hotTable, catalogTable } = direct;
+  const names = { client, clock, hotTable, catalogTable };
+  const tables = dynamoTables({ ...names, writeMsMax: 400, readMsMax: 400 });
+  const storage: LogOptions = { ...tables, bucket: memoryBucket({ clock }), clock, random, codecs };
+  const parts = clientParts({
+    log: await openLog(storage, newCall(clock, { ms: 60_000 })),
+    groups: {} as Groups,
+    codecs,
+    clock,
+    random,
+    meter: new Meter(),
+    transactions: retryingTransactions(dynamoTransactions({ ...names, transactionMsMax: 400 }), storage),
+  });
+  return createOutbox(parts, createProducer(parts));
+}
+
+describe('outboxes behind throttles, errors, resets and silence', () => {
+  it('store every order with its event once, although two processes place each of them', async () => {
+    const log = await openDirectly();
+    await log.createTopic({ name: 'orders' }, newCall(clock));
+    const outboxes = await Promise.all(Array.from({ length: PROCESSES }, openOutbox));
+    const orders = Array.from({ length: ORDERS }, (_, n) => `order ${n}`);
+    const ends = { stored: 0, cancelled: 0 };
+
+    const place = async (outbox: Outbox, id: string): Promise<void> => {
+      const records = [{ topic: 'orders', value: id }];
+      const items = [putNew(business.table, id), addOne(business.table, `times ${id}`)];
+      try {
+        await outbox.send({ records, items }, { timeoutMs: 120_000 });
+        ends.stored += 1;
+      } catch (error) {
+        if (!(error instanceof TransactionCancelledError)) throw error;
+        ends.cancelled += 1;
+      }
+    };
+    const halves = [orders.slice(0, ORDERS / 2), orders.slice(ORDERS / 2)];
+    await Promise.all(
+      outboxes.map(async (outbox, process) => {
+        // Two processes have the same half, and go through it in opposite directions.
+        const half = halves[process >> 1] ?? [];
+        for (const id of process % 2 === 0 ? half : half.toReversed()) await place(outbox, id);
+      }),
+    );
+
+    const { batches } = await log.fetch({ topic: 'orders', partition: 0, offset: 0 }, newCall(clock));
+    const events = textOf(batches).map((text) => text.slice(text.indexOf(':') + 1));
+    expect(events.sort()).toEqual([...orders].sort());
+    const counts = await business.counts();
+    for (const id of orders) expect([counts.get(id), counts.get(`times ${id}`)]).toEqual([0, 1]);
+    // Each was stored by one and refused to the other, and both were told which.
+    expect(ends).toEqual({ stored: ORDERS, cancelled: ORDERS });
+  });
+
+  it('had every kind of harm done to them', () => {
+    expect(Object.keys(proxy.counts).sort()).toEqual([
+      'delay',
+      'error after',
+      'error before',
+      'none',
+      'reset after',
+      'reset before',
+      'silence after',
+      'throttle',
+    ]);
+  });
+});
