@@ -117,7 +117,7 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
       { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query'] },
       {
         actions: ['dynamodb:PutItem'],
-        // A group's put is without members whose sessions are over; what groups have left it only deletes.
+        // It puts groups without members whose sessions are over, and the mark of a group that is gone.
         leadingKeys: ['topics', 'deleted', 'maintenance', 'group#*', 'forgotten'],
       },
     ],
