@@ -62,6 +62,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       codecs,
       clock,
       random,
+      ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
       onFault: ({ method, path, cause }) => onFault(`${method} ${path}`, cause),
       notReady: () => (stopping ? 'The node is stopping' : undefined),
     });

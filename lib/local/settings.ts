@@ -1,8 +1,12 @@
+import type { Dialect } from '../http/consumers/instance.ts';
+
 export interface LocalSettings {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
   readonly dataDir: string;
+  /** How consumer instances commit. @default told by their own settings */
+  readonly dialect?: Dialect;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,7 +14,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULTS: LocalSettings = { host: '127.0.0.1', port: 8082, dataDir: '.millrace' };
 const HOST = /^(?:[\w.-]{1,253}|[0-9A-Fa-f:.]{2,45}(?:%\w+)?)$/;
 
-/** `MILLRACE_HOST`, `MILLRACE_HTTP_PORT` and `MILLRACE_DATA_DIR`; empty ones count as absent. */
+/**
+ * `MILLRACE_HOST`, `MILLRACE_HTTP_PORT`, `MILLRACE_DATA_DIR` and `MILLRACE_CONSUMER_DIALECT`; empty ones count as absent.
+ */
 export function readSettings(
   environment: Environment,
 ): { readonly settings: LocalSettings } | { readonly problems: readonly string[] } {
@@ -24,9 +30,17 @@ export function readSettings(
     );
   }
   const dataDir = environment.MILLRACE_DATA_DIR || DEFAULTS.dataDir;
+  const dialect = environment.MILLRACE_CONSUMER_DIALECT || undefined;
+  if (!isDialect(dialect)) {
+    problems.push(`MILLRACE_CONSUMER_DIALECT must be confluent or strimzi, not '${dialect}'`);
+    return { problems };
+  }
   if (port === undefined || problems.length > 0) return { problems };
-  return { settings: { host, port, dataDir } };
+  return { settings: { host, port, dataDir, ...(dialect === undefined ? {} : { dialect }) } };
 }
+
+const isDialect = (text: string | undefined): text is Dialect | undefined =>
+  text === undefined || text === 'confluent' || text === 'strimzi';
 
 function portOf(text: string): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;

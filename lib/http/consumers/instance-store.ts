@@ -32,8 +32,10 @@ export interface InstanceStore {
   remove(loaded: LoadedInstance, call: Call): Promise<boolean>;
 }
 
-/** How long an instance lives without a call, as in the REST Proxy; its member's session lasts as long. */
+/** How long an instance lives without a call, as in the REST Proxy. */
 export const INSTANCE_TIMEOUT_MS = 300_000;
+/** Groups note a member's life every third of its session: after two thirds of silence at least is it given up. */
+export const MEMBER_SESSION_MS: number = (INSTANCE_TIMEOUT_MS * 3) / 2;
 /** A call that changes nothing is noted only when the last note is older. */
 const SEEN_AGE_MS_MAX = 30_000;
 

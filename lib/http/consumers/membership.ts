@@ -3,7 +3,7 @@ import type { AssignedTopic, GroupSubscription, HeartbeatAnswer, TakenPosition }
 import { HttpError } from '../http-error.ts';
 import { autoCommit } from './commit.ts';
 import { type ConsumerInstance, isMember, type Selection } from './instance.ts';
-import { INSTANCE_TIMEOUT_MS } from './instance-store.ts';
+import { INSTANCE_TIMEOUT_MS, MEMBER_SESSION_MS } from './instance-store.ts';
 import type { ConsumerParts } from './parts.ts';
 import { ownedBy, planHeld, type TakenPlace } from './plan-held.ts';
 import { startPositions } from './start-positions.ts';
@@ -130,7 +130,7 @@ function send(
       ...(joins
         ? {
             clientId: name,
-            sessionTimeoutMs: INSTANCE_TIMEOUT_MS,
+            sessionTimeoutMs: MEMBER_SESSION_MS,
             rebalanceTimeoutMs: INSTANCE_TIMEOUT_MS,
           }
         : {}),

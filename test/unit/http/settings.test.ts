@@ -16,9 +16,10 @@ describe('the settings of the local node', () => {
         MILLRACE_HOST: '::1',
         MILLRACE_HTTP_PORT: '0',
         MILLRACE_DATA_DIR: '/var/lib/x',
+        MILLRACE_CONSUMER_DIALECT: 'strimzi',
         PATH: '/bin',
       }),
-    ).toEqual({ settings: { host: '::1', port: 0, dataDir: '/var/lib/x' } });
+    ).toEqual({ settings: { host: '::1', port: 0, dataDir: '/var/lib/x', dialect: 'strimzi' } });
   });
 
   it.each(['-1', '65536', '80 ', '0x50', '8e3', 'http', '99999999999'])('port %j is a problem', (port) => {
@@ -34,7 +35,11 @@ describe('the settings of the local node', () => {
   });
 
   it('tells all problems at once', () => {
-    const read = readSettings({ MILLRACE_HOST: '?', MILLRACE_HTTP_PORT: '?' });
-    expect('problems' in read && read.problems).toHaveLength(2);
+    const read = readSettings({
+      MILLRACE_HOST: '?',
+      MILLRACE_HTTP_PORT: '?',
+      MILLRACE_CONSUMER_DIALECT: 'karapace',
+    });
+    expect('problems' in read && read.problems).toHaveLength(3);
   });
 });

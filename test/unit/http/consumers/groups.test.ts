@@ -203,7 +203,7 @@ describe('several instances of one group', () => {
     expect((await first.read()).length).toBe(6);
     await second.subscribe('t');
     expect(await second.read()).toEqual([]);
-    for (let minute = 0; minute < 7; minute += 1) {
+    for (let minute = 0; minute < 9; minute += 1) {
       clock.advance(60_000);
       await second.get('assignments');
     }
