@@ -154,9 +154,12 @@ export class PartitionReader {
     call: Call,
   ): Promise<ReadResult> {
     const read = await this.#deps.sealed.read({ pk: this.#pk, offset, ...options }, call);
-    // A stretch that compaction or retention has emptied: what is asked for begins behind it.
-    const isEmptied = read.batches.length === 0 && read.nextOffset > offset;
-    return isEmptied ? this.#readOnce(read.nextOffset, options.bytesMax, call) : read;
+    const { nextOffset } = read;
+    if (read.batches.length > 0 || nextOffset === offset) return read;
+    // A stretch that compaction or retention has emptied: what is asked for begins behind it. ⚑ Looked at as before.
+    return options.consistent
+      ? this.#readForSure(nextOffset, options.bytesMax, call)
+      : this.#readOnce(nextOffset, options.bytesMax, call);
   }
 
   /** Items to ask for: storage bills what it reads, so not many more than fill the answer. */
