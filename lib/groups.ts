@@ -58,7 +58,11 @@ export interface Groups {
    * Moves an empty group's positions. All places are checked before the first is stored. NON_EMPTY_GROUP,
    * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE.
    */
-  resetOffsets(groupId: string, resets: readonly OffsetReset[], call: Call): Promise<readonly CommittedOffset[]>;
+  resetOffsets(
+    groupId: string,
+    resets: readonly OffsetReset[],
+    call: Call,
+  ): Promise<readonly CommittedOffset[]>;
   /** One for every committed partition whose topic is still there, sorted by topic and partition. GROUP_ID_NOT_FOUND. */
   lags(groupId: string, call: Call): Promise<readonly PartitionLag[]>;
 }
@@ -169,13 +173,13 @@ export type GroupState = 'EMPTY' | 'RECONCILING' | 'STABLE';
 export interface GroupListing {
   readonly groupId: string;
   readonly state: GroupState;
-}
-
-export interface GroupDescription extends GroupListing {
   readonly groupEpoch: number;
   readonly assignor: string;
   /** No member ever joined: offsets were only ever committed from outside. */
   readonly isSimple: boolean;
+}
+
+export interface GroupDescription extends GroupListing {
   readonly members: readonly MemberDescription[];
 }
 

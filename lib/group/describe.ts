@@ -31,7 +31,7 @@ export async function listGroups(parts: Dependencies, call: Call): Promise<reado
     const found = await atOnce(items, GROUPS_AT_ONCE, async ({ sk: groupId }) => {
       // Old answers would do, but one group more or less is what somebody waits for who has just created or deleted it.
       const { group } = await readGroup(parts, groupId, { consistent: true }, call);
-      return group === undefined ? undefined : { groupId, state: await stateOf(parts, group, call) };
+      return group === undefined ? undefined : listingOf(group, await stateOf(parts, group, call));
     });
     listings.push(...found.flatMap((listing) => listing ?? []));
   }
@@ -52,13 +52,13 @@ export async function describeGroup(
   if (group === undefined) throw noGroup(groupId);
   const present = members.filter((member) => isInRoster(group, member));
   return {
-    groupId,
-    state: stateWith(group, present),
-    groupEpoch: group.groupEpoch,
-    assignor: group.assignor,
-    isSimple: group.groupEpoch === 0,
+    ...listingOf(group, stateWith(group, present)),
     members: present.map((member) => memberDescription(group, member)),
   };
+}
+
+function listingOf({ groupId, groupEpoch, assignor }: Group, state: GroupState): GroupListing {
+  return { groupId, state, groupEpoch, assignor, isSimple: groupEpoch === 0 };
 }
 
 export function noGroup(groupId: string): MillraceError {

@@ -4,6 +4,7 @@ import { type Content, EVERY_ROUTE_GROUP, type Route, type RouteDoc } from './ro
 import { mountedRoutes } from './routes.ts';
 import { ErrorAnswer, type Schema, UnexpectedTailAnswer } from './schemas/common.ts';
 import * as consumers from './schemas/consumers.ts';
+import * as groups from './schemas/groups.ts';
 import * as maintenance from './schemas/maintenance.ts';
 import * as producers from './schemas/producers.ts';
 import * as v2 from './schemas/v2.ts';
@@ -19,7 +20,7 @@ function namedSchemas(): Map<Schema, string> {
   ]);
   for (const [name, value] of Object.entries({ ...v2, ...consumers, ...producers }))
     names.set(value as Schema, name);
-  for (const [name, value] of Object.entries({ ...v3, ...maintenance }))
+  for (const [name, value] of Object.entries({ ...v3, ...groups, ...maintenance }))
     names.set(value as Schema, `V3${name}`);
   return names;
 }

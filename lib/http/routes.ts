@@ -11,6 +11,9 @@ import { v2TopicRoutes } from './routes/v2-topics.ts';
 import { v3ClusterRoutes } from './routes/v3-clusters.ts';
 import { v3ConfigRoutes } from './routes/v3-configs.ts';
 import { v3DeletionRoutes } from './routes/v3-deletion.ts';
+import { v3GroupLagRoutes } from './routes/v3-group-lags.ts';
+import { v3GroupOffsetRoutes } from './routes/v3-group-offsets.ts';
+import { v3GroupRoutes } from './routes/v3-groups.ts';
 import { v3MaintenanceRoutes } from './routes/v3-maintenance.ts';
 import { v3PartitionRoutes } from './routes/v3-partitions.ts';
 import { v3RecordRoutes } from './routes/v3-records.ts';
@@ -36,6 +39,9 @@ export const ALL_ROUTES: readonly Route[] = [
   ...v3PartitionRoutes,
   ...v3RecordRoutes,
   ...v3DeletionRoutes,
+  ...v3GroupRoutes,
+  ...v3GroupLagRoutes,
+  ...v3GroupOffsetRoutes,
   ...v3MaintenanceRoutes,
 ];
 

@@ -153,9 +153,9 @@ describe('describing a group', () => {
       ],
     });
     await s.assign(['a', 'a', 'b', 'b']);
-    expect(await groups.list(s.call())).toEqual([{ groupId: GROUP, state: 'STABLE' }]);
+    expect(await groups.list(s.call())).toMatchObject([{ groupId: GROUP, state: 'STABLE' }]);
     await s.assign([]);
-    expect(await groups.list(s.call())).toEqual([{ groupId: GROUP, state: 'EMPTY' }]);
+    expect(await groups.list(s.call())).toMatchObject([{ groupId: GROUP, state: 'EMPTY' }]);
     expect(await refusal(groups.describe('none', s.call()))).toBe('GROUP_ID_NOT_FOUND');
   });
 });
