@@ -3,6 +3,7 @@ import type { CommittedOffset, OffsetToCommit } from '../../groups.ts';
 import type { PartitionPlace } from '../../log.ts';
 import type { StoreWithin } from '../../storage/within.ts';
 import type { CallOptions, ClientParts } from '../client-parts.ts';
+import { createInbox, type Inbox } from '../inbox.ts';
 import type { ConsumedRecord } from './consumed-record.ts';
 import { type ConsumerOptions, consumerSettings, isSubscribed } from './consumer-options.ts';
 import { type ConsumerCore, createCore } from './core.ts';
@@ -53,14 +54,17 @@ export interface Consumer extends AsyncIterable<ConsumedRecord> {
   commit(offsets?: readonly OffsetToCommit[], options?: CallOptions): Promise<void>;
   /** What the group has committed for these places (default: for all). A place without a commit is left out. */
   committed(places?: readonly PartitionPlace[], options?: CallOptions): Promise<readonly CommittedOffset[]>;
+  /** Positions as items of the caller's own transactions. INVALID_CONFIG with `autoCommit`, INVALID_REQUEST if the log is not kept in DynamoDB. */
+  inbox(): Inbox<ConsumedRecord>;
   /**
-   * Commits one position as a part of something larger, on the condition that this member owns the partition: the ground the
-   * inbox stands on. Errors as `commit`; what made the other part refuse is thrown as it is.
+   * Commits the position behind a record as a part of something larger: the ground the inbox stands on. ⚑ STALE_MEMBER_EPOCH
+   * unless the partition has been this member's without a break since the loop was given the record: others may have
+   * dealt with it meanwhile. Other errors as `commit`; what made the other part refuse is thrown as it is.
    */
-  commitWithin(offset: OffsetToCommit, store: StoreWithin<string>, options?: CallOptions): Promise<void>;
+  commitWithin(record: ConsumedRecord, store: StoreWithin<string>, options?: CallOptions): Promise<void>;
   /**
-   * Takes an assigned partition over once more and goes on at its committed position: after a commit whose outcome is open.
-   * INVALID_REQUEST if not assigned, STALE_MEMBER_EPOCH.
+   * Takes a partition over once more and goes on at its committed position, after a commit whose outcome is open. Nothing
+   * happens if it is not this member's any more.
    */
   retake(place: PartitionPlace): Promise<void>;
   /**
@@ -82,7 +86,7 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
   const { groupId, requestTimeoutMs } = settings;
   const all = (): readonly PartitionPlace[] => deliveries.all().map(({ place }) => place);
 
-  return {
+  const consumer: Consumer = {
     memberId: session?.memberId,
     [Symbol.asyncIterator]: () => iterate(core, () => deliveries.takeRecord()),
     batches: ({ recordsMax = RECORDS_MAX_DEFAULT } = {}) => {
@@ -127,16 +131,22 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
       const call = parts.newCall({ timeoutMs: requestTimeoutMs, ...callOptions });
       return parts.groups.committed(neededGroupId(groupId), places, call);
     },
-    commitWithin: (offset, store, callOptions) =>
+    inbox: () => {
+      if (settings.autoCommit) {
+        throw new MillraceError(
+          'INVALID_CONFIG',
+          'With an inbox positions are committed by its transactions: set autoCommit to false',
+        );
+      }
+      return createInbox(parts, consumer);
+    },
+    commitWithin: (record, store, callOptions) =>
       committer.inTurn(async () => {
+        const { topic, partition, leaderEpoch } = record;
         const member = session?.member();
-        if (member === undefined) {
-          throw new MillraceError(
-            'UNKNOWN_MEMBER_ID',
-            'Only a member of a group can commit within a transaction',
-          );
-        }
+        if (member === undefined || !wasGiven(core, record)) throw notOurs(record);
         const call = parts.newCall({ timeoutMs: requestTimeoutMs, ...callOptions });
+        const offset = { topic, partition, offset: record.offset + 1, leaderEpoch };
         await parts.groups.commitWithin({ groupId: neededGroupId(groupId), member, offset, store }, call);
         noteCommitted(core, [offset]);
       }),
@@ -144,6 +154,17 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
     close: () => core.close(),
     [Symbol.asyncDispose]: () => core.close(),
   };
+  return consumer;
+}
+
+function wasGiven({ deliveries }: ConsumerCore, record: ConsumedRecord): boolean {
+  const held = deliveries.get(record);
+  return held !== undefined && record.offset >= held.givenFrom && record.offset < held.position.offset;
+}
+
+function notOurs({ topic, partition, offset }: ConsumedRecord): MillraceError {
+  const message = `Partition ${partition} of topic '${topic}' has not been this member's without a break since it was given offset ${offset}`;
+  return new MillraceError('STALE_MEMBER_EPOCH', message);
 }
 
 function neededGroupId(groupId: string | undefined): string {

@@ -151,15 +151,25 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       await holdings.takeOn(await Promise.all(prepared));
     },
     retake: async (place) => {
-      const held = heldAt(place);
+      const held = deliveries.get(place);
       const owned = session?.owned().find((one) => placeKey(one) === placeKey(place));
-      if (session === undefined || owned === undefined) {
-        throw new MillraceError('INVALID_REQUEST', 'Only a member of a group takes partitions over');
+      if (session === undefined || held === undefined || owned === undefined) return;
+      // Until it is known where to go on, nothing of it may be given to the loop.
+      held.isWithheld = true;
+      dropFetched(held);
+      try {
+        const { committed } = await session.takeOverAgain(owned);
+        const { position, committedOffset } = await holdings.prepare(place, committed);
+        held.committedOffset = committedOffset;
+        moveTo(held, position);
+      } catch (error) {
+        // The group assigns it again, and then it is taken over and its position is read as for the first time.
+        session.drop(owned);
+        await holdings.lose([held]);
+        if (!isSettledByGroup(error)) throw error;
       }
-      const { committed } = await session.takeOverAgain(owned);
-      const { position, committedOffset } = await holdings.prepare(place, committed);
-      held.committedOffset = committedOffset;
-      moveTo(held, position);
+      held.isWithheld = false;
+      held.bell.ring();
       gate.changed.ring();
     },
     close,
@@ -183,6 +193,11 @@ function eventsOf(deliveries: Deliveries, holdings: Holdings, gate: LoopGate): S
     failed: gate.fail,
   };
 }
+
+/** The next heartbeat brings what there is to know. */
+const isSettledByGroup = (error: unknown): boolean =>
+  error instanceof MillraceError &&
+  ['STALE_MEMBER_EPOCH', 'FENCED_MEMBER_EPOCH', 'UNKNOWN_MEMBER_ID'].includes(error.code);
 
 /** A topic that was deleted meanwhile leaves the assignment by itself. */
 function unlessGone(error: unknown): undefined {

@@ -24,6 +24,8 @@ export interface HeldPartition {
   position: Position;
   /** The loop is done with everything before it. */
   processed: Position;
+  /** The loop was given everything from here to the position, without a break in the holding. */
+  givenFrom: number;
   /** What storage is known to hold. */
   committedOffset: number | undefined;
   fetchOffset: number;
@@ -55,6 +57,7 @@ export function holdPartition(
     place,
     position,
     processed: position,
+    givenFrom: position.offset,
     committedOffset,
     fetchOffset: position.offset,
     fetched: [],
@@ -86,6 +89,7 @@ export function moveTo(held: HeldPartition, position: Position): void {
   held.era += 1;
   held.position = position;
   held.processed = position;
+  held.givenFrom = position.offset;
   dropFetched(held);
 }
 

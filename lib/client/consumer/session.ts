@@ -41,6 +41,8 @@ export interface Session {
   /** Makes the member the owner of a partition it owns once more: commits that are on their way are refused from now on. */
   takeOverAgain(place: GroupPlace): Promise<TakenPosition>;
   owned(): readonly GroupPlace[];
+  /** Is owned no more, as far as this member knows; where it still is to be, it is taken over anew. */
+  drop(place: GroupPlace): void;
   /** Gives everything up and leaves the group. Never rejects. */
   end(): Promise<void>;
 }
@@ -161,6 +163,7 @@ export function createSession(
 
   /** Beside the heartbeats, which go on meanwhile: giving up may have to wait for the loop. */
   const startReconciling = (): void => {
+    if (isEnding) return;
     reconciling ??= reconcile(membership)
       .catch((error) => {
         if (!isEnding) stopWith(error);
@@ -186,9 +189,14 @@ export function createSession(
     const taken = (await takenOver(places)).filter(({ error }) => error === undefined);
     if (mine !== membership || taken.length === 0) return;
     const read = await orTryAgain(() => events.assigned(taken));
-    if (mine !== membership || read.length === 0) return;
     const keys = new Set(read.map(placeKey));
-    owned = [...owned, ...places.filter((place) => keys.has(placeKey(place)))];
+    const ours = places.filter((place) => keys.has(placeKey(place)));
+    if (ours.length === 0) return;
+    if (mine !== membership) {
+      await events.lost(ours);
+      return;
+    }
+    owned = [...owned, ...ours];
     wake.ring();
   };
 
@@ -215,6 +223,7 @@ export function createSession(
     },
     member: () => (memberEpoch > 0 ? { memberId, memberEpoch, ...static_ } : undefined),
     nextAnswer: async () => {
+      if (running === undefined) return;
       const next = answers.next();
       wake.ring();
       await next;
@@ -230,14 +239,17 @@ export function createSession(
       return taken;
     },
     owned: () => owned,
+    drop: (place) => {
+      owned = without(owned, [place]);
+      wake.ring();
+    },
     end: async () => {
       isEnding = true;
-      // While giving up, heartbeats need not go on: it takes no longer than one commit.
+      // Heartbeats go on meanwhile: commits may need to learn of a new epoch.
+      await reconciling;
+      if (owned.length > 0) await events.revoked(owned).catch(events.failed);
       over.abort();
       await running;
-      const ours = owned;
-      if (ours.length > 0) await events.revoked(ours).catch(events.failed);
-      await reconciling;
       if (memberEpoch !== 0) await sayGoodbye();
       membership += 1;
       memberEpoch = 0;

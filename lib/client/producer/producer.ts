@@ -2,6 +2,7 @@ import { MillraceError } from '../../errors.ts';
 import type { CompressionName } from '../../record/compression/names.ts';
 import type { StoreWithin } from '../../storage/within.ts';
 import type { CallOptions, ClientParts } from '../client-parts.ts';
+import { createOutbox, type Outbox } from '../outbox.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import type { ProducerRecord } from './producer-record.ts';
 import { SendError, type SendOutcome } from './send-error.ts';
@@ -66,6 +67,8 @@ export interface Producer {
     store: StoreWithin<number>,
     options?: SendWithinOptions,
   ): Promise<readonly RecordMetadata[]>;
+  /** Records as items of the caller's own transactions. INVALID_REQUEST if the log is not kept in DynamoDB. */
+  outbox(): Outbox;
   /** Sends at once what still waits, and resolves when everything sent so far is settled. Never rejects. */
   flush(): Promise<void>;
   /** `flush`, then takes no more. */
@@ -118,19 +121,21 @@ export function createProducer(parts: ClientParts, options: ProducerOptions = {}
     await Promise.all(sentSoFar);
   };
 
-  return {
+  const producer: Producer = {
     send: (record, sendOptions = {}) => sendOne(record, sendOptions),
     sendBatch: async (records, sendOptions = {}) => {
       const sent = records.map((record) => sendOne(record, sendOptions));
       return allOf(await Promise.allSettled(sent));
     },
     sendWithin: createSendWithin(parts, settings),
+    outbox: () => createOutbox(parts, producer),
     flush,
     close: async () => {
       isClosed = true;
       await flush();
     },
   };
+  return producer;
 }
 
 const ignore = (): void => undefined;

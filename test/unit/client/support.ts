@@ -62,9 +62,15 @@ export function accidentProne(log: Log, next: (request: ProduceRequest) => Accid
     if (accident === 'lost-answer') throw new MillraceError('REQUEST_TIMED_OUT', 'the answer was lost');
     return result;
   };
+  return throughLog(log, { produce });
+}
+
+/** The log with some of its methods replaced. */
+export function throughLog(log: Log, methods: Partial<Log>): Log {
   return new Proxy(log, {
     get: (target, name) => {
-      if (name === 'produce') return produce;
+      const replaced: unknown = Reflect.get(methods, name);
+      if (replaced !== undefined) return replaced;
       const member: unknown = Reflect.get(target, name);
       return typeof member === 'function' ? member.bind(target) : member;
     },
