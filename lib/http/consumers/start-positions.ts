@@ -1,3 +1,4 @@
+import { MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
 import type { CommittedOffset } from '../../groups.ts';
 import type { PartitionPlace } from '../../log.ts';
@@ -9,17 +10,27 @@ export interface Start extends TakenPlace {
   readonly committed?: CommittedOffset;
 }
 
-/** Where the instance goes on in each partition: behind what is committed, else by its reset. */
-export function startPositions(
+/**
+ * Where the instance goes on in each partition: behind what is committed, else by its reset. Partitions of topics that are
+ * gone are left out.
+ */
+export async function startPositions(
   parts: ConsumerParts,
   { settings }: ConsumerInstance,
   starts: readonly Start[],
 ): Promise<readonly HeldPartition[]> {
-  return atOnce(starts, REQUESTS_AT_ONCE, async ({ topicId, topic, partition, committed }) => {
+  const found = await atOnce(starts, REQUESTS_AT_ONCE, async ({ topicId, topic, partition, committed }) => {
     const offset = committed?.offset;
-    const next = offset ?? (await resetOffset(parts, { topic, partition }, settings.reset));
-    return { topicId, topic, partition, next, committed: offset };
+    const place = { topicId, topic, partition };
+    if (offset !== undefined) return { ...place, next: offset, committed: offset };
+    try {
+      return { ...place, next: await resetOffset(parts, place, settings.reset), committed: undefined };
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+      throw error;
+    }
   });
+  return found.filter((held) => held !== undefined);
 }
 
 /** Undefined without a reset. UNKNOWN_TOPIC_OR_PARTITION. */

@@ -40,6 +40,10 @@ function wishOf(exchange: Exchange, instance: ConsumerInstance, query: URLSearch
 }
 
 async function getRecords(exchange: Exchange): Promise<HttpResponse> {
+  // A read moves the positions, which HEAD must not.
+  if (exchange.request.method !== 'GET') {
+    throw new HttpError({ status: 405 }, 'HTTP 405 Method Not Allowed: HEAD', { Allow: 'GET' });
+  }
   const query = new URLSearchParams(exchange.request.query);
   return inTurn(exchange, async (parts, instance) => {
     const wish = wishOf(exchange, instance, query);

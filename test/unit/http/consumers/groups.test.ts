@@ -266,6 +266,21 @@ describe('topics that change under a subscription', () => {
     expect(seen).toEqual(['t:0:0=0', 't:0:1=1']);
   });
 
+  it('a topic that goes before it is read does not stand in the way of others', async () => {
+    const api = await filled();
+    await newTopic(api, 'u');
+    await fill(api, 0, 1, 'u');
+    const [first, second] = [await newInstance(api), await newInstance(api)];
+    await first.subscribe('t', 'u');
+    await api.log.deleteTopic('t', api.newCall());
+    await second.subscribe('u');
+    await first.delete();
+    expect(await drain(second)).toEqual(['u:0:0=0']);
+    const third = await newInstance(api, { group: 'h' });
+    await third.subscribe('u');
+    expect(await third.read()).toEqual(['u:0:0=0']);
+  });
+
   it('partitions that are added are read, too', async () => {
     const clock = manualClock();
     const api = await openApi({ storage: memoryStorage(clock) });

@@ -89,6 +89,13 @@ describe('reading records', () => {
   );
 });
 
+it('asking for the head of a read is refused, because a read moves on', async () => {
+  const api = await filled();
+  const instance = await reading(api);
+  expect((await api.ask('HEAD', `${instance.path}/records`)).status).toBe(405);
+  expect((await instance.read()).length).toBe(3);
+});
+
 describe('the size of an answer', () => {
   it('is bounded, but one record always goes out, and the next read goes on behind it', async () => {
     const api = await openApi();
