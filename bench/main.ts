@@ -9,6 +9,7 @@ import { httpRow } from './http-rows.ts';
 import { idleRows } from './idle-rows.ts';
 import { lifeRows } from './life-rows.ts';
 import { moduleRows } from './module-rows.ts';
+import { pollRows } from './poll-rows.ts';
 import { producerRows } from './producer-rows.ts';
 import { printTable, type Row } from './row.ts';
 import { segmentRows } from './segment-rows.ts';
@@ -23,6 +24,7 @@ const sections: readonly { readonly name: string; readonly run: () => Promise<re
   { name: 'requests and units', run: () => exactRows(codecs) },
   { name: 'idempotent producing', run: () => producerRows(codecs) },
   { name: 'consumer groups', run: () => groupRows(codecs) },
+  { name: 'polling over HTTP', run: () => pollRows(codecs) },
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },

@@ -57,6 +57,7 @@ export async function bundleFunction(entry: string, outfile: string): Promise<nu
     target: BUNDLE.target,
     mainFields: [...BUNDLE.mainFields],
     minify: BUNDLE.minify,
+    external: [...BUNDLE.external],
     absWorkingDir: ROOT,
     nodePaths: [join(ROOT, 'node_modules')],
     logLevel: 'error',
