@@ -73,7 +73,7 @@ export function isGroupItem(item: Item<string>): boolean {
  *
  *   f  format number   e  group epoch   i  incarnation   a  assignor   c  ms of the last change
  *   s  [[[topic, …], regex, assignor], …]   the different subscriptions
- *   m  the roster, 8 bytes for each member: uint48 number, uint16 subscription
+ *   m  the roster, if there is anybody, 8 bytes each: uint48 number, uint16 subscription
  *   t  [[topic id, name, owners, targets], …]   2 bytes for each partition: 1 + the member's place in the roster, 0 for
  *      nobody; the targets are left out where they equal the owners
  *
@@ -92,7 +92,7 @@ export function groupToItem(group: Group, version: string): Item<string> {
       a: group.assignor,
       c: group.changedMs,
       s: group.subscriptions.map(({ topics, topicRegex, assignor }) => [topics, topicRegex, assignor]),
-      m: rosterBytes(group.roster),
+      ...(group.roster.length === 0 ? {} : { m: rosterBytes(group.roster) }),
       t: group.topics.map((topic) => topicToList(topic, places)),
     },
   };
@@ -105,7 +105,7 @@ export function groupFromItem(item: Item<string>): Group | undefined {
   const damaged = (what: string): never => {
     throw new StorageFault('damaged', `group item ${item.pk} / ${item.sk}: ${what}`);
   };
-  const roster = rosterFromBytes(read.bytes('m'));
+  const roster = read.has('m') ? rosterFromBytes(read.bytes('m')) : [];
   const numbers = [0];
   for (const { number } of roster) numbers.push(number);
   const assignor = read.string('a');

@@ -12,8 +12,8 @@ import { carryOut } from './stay.ts';
 
 /**
  * A member joins. Its item is put before the group takes it in, so that whoever finds it in the roster finds an item, too;
- * until then the item means nothing. A static member looks at the others after its own item is there: of two that come
- * with the same instance id at once, each then sees the other, or the group changes in between.
+ * until then the item means nothing. So a static member that has looked at all items knows every instance that is in the
+ * group it has seen; if that has changed when it is to be taken in, it looks again.
  */
 export async function join(
   parts: BeatParts,
@@ -54,7 +54,7 @@ async function announce(
   const isMember = own !== undefined && group !== undefined && isInRoster(group, own);
   if (isMember || (own !== undefined && saysAsMuch(own, member))) return { look, isMember };
   const stored = await putMember(parts, groupId, member, call);
-  if (stored === undefined || beat.instanceId !== undefined) return { look: undefined, isMember };
+  if (stored === undefined) return { look: undefined, isMember };
   const others = look.members.filter(({ memberId }) => memberId !== beat.memberId);
   return { look: { ...look, members: [...others, stored] }, isMember };
 }

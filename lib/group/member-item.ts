@@ -39,7 +39,7 @@ export function memberItemKey(groupId: string, memberId: string): Key<string> {
 /*
  * Item layout in the catalog: pk = group#<group id>, sk = m#<member id>, and
  *
- *   f  format number   n  number   e  member epoch   p  previous epoch   i  instance id, if any   c  client id
+ *   f  format number   n  number   e  member epoch   p  previous epoch   i  instance id   c  client id, each if any
  *   s  session timeout, ms   r  rebalance timeout, ms   t  last seen, ms   u  revoking since, ms, if it is
  */
 export function memberToItem(groupId: string, member: Member, version: string): Item<string> {
@@ -52,7 +52,7 @@ export function memberToItem(groupId: string, member: Member, version: string): 
       e: member.memberEpoch,
       p: member.previousEpoch,
       ...(member.instanceId === '' ? {} : { i: member.instanceId }),
-      c: member.clientId,
+      ...(member.clientId === '' ? {} : { c: member.clientId }),
       s: member.sessionTimeoutMs,
       r: member.rebalanceTimeoutMs,
       t: member.seenMs,
@@ -70,7 +70,7 @@ export function memberFromItem(item: Item<string>): Member {
     memberEpoch: read.number('e'),
     previousEpoch: read.number('p'),
     instanceId: read.has('i') ? read.string('i') : '',
-    clientId: read.string('c'),
+    clientId: read.has('c') ? read.string('c') : '',
     sessionTimeoutMs: read.number('s'),
     rebalanceTimeoutMs: read.number('r'),
     seenMs: read.number('t'),

@@ -68,7 +68,7 @@ async function stayForSure(parts: BeatParts, staying: Staying, call: Call): Prom
     parts,
     beat.groupId,
     async () => {
-      look ??= await consistentLook(parts, staying, call);
+      look ??= await lookForSure(parts, beat, { all: staying.all }, call);
       let plan = await planned(parts, { look, beat, wish, looksAtTopics }, call);
       if (plan.kind === 'refuse' && beat.instanceId !== undefined && !look.isComplete) {
         // Another member may have the instance by now.
@@ -171,10 +171,14 @@ async function ownItem(
   return item === undefined ? undefined : memberFromItem(item);
 }
 
-async function consistentLook(parts: BeatParts, { beat, all }: Staying, call: Call): Promise<GroupLook> {
-  const { groupId, memberId } = beat;
-  const isLargeGroup = parts.sizes.has(groupId);
-  if (all || !isLargeGroup) {
+/** Consistent; the member is among those it shows, if it is there. */
+export async function lookForSure(
+  parts: BeatParts,
+  { groupId, memberId }: GroupHeartbeat,
+  { all }: { readonly all: boolean },
+  call: Call,
+): Promise<GroupLook> {
+  if (all || !parts.sizes.has(groupId)) {
     const look = await lookAtGroup(parts, groupId, { consistent: true, all }, call);
     if (look.isComplete || memberOf(look, memberId) !== undefined) return look;
   }

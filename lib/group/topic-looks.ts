@@ -45,10 +45,10 @@ export class TopicLooks {
     const before = new Map(known?.topics.map((topic) => [topic.name, topic]));
     const found = await atOnce(names, LOOKS_AT_ONCE, async (name) => {
       const topic = await this.#ifThere(() => this.#deps.log.resolveTopic(name, call));
+      if (topic === undefined || known === undefined) return topic;
+      // What a process remembers may be older than what the group knows, or has dropped.
       const standing = before.get(name);
-      if (topic === undefined || standing === undefined) return topic;
-      // What a process remembers may be older than what the group knows.
-      const isAsKnown = topic.topicId === standing.topicId && topic.partitionCount >= standing.owner.length;
+      const isAsKnown = topic.topicId === standing?.topicId && topic.partitionCount >= standing.owner.length;
       return isAsKnown ? topic : this.#ifThere(() => this.#deps.log.describeTopic(name, call));
     });
     return found.filter((topic) => topic !== undefined);

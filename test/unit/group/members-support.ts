@@ -93,6 +93,8 @@ function testMember(
       ...isStatic,
       ...(epoch === 0 ? { ...joining, owned: [] } : news),
     };
+    // Until there is an answer: a client that gets none sends everything again.
+    hasNews = true;
     const answer = await via.groups.heartbeat({ ...full, ...change } as GroupHeartbeat, forCall);
     epoch = Math.max(0, answer.memberEpoch);
     hasNews = answer.assignment !== undefined;

@@ -147,7 +147,7 @@ describe('epochs', () => {
     await settle([a]);
     await settle([a, b]);
     expect(await a.refusal({ memberEpoch: a.epoch + 1 })).toBe('FENCED_MEMBER_EPOCH');
-    expect(await a.refusal({ memberEpoch: a.epoch - 1 })).toBe('FENCED_MEMBER_EPOCH');
+    expect(await a.refusal({ memberEpoch: a.epoch - 1, owned: undefined })).toBe('FENCED_MEMBER_EPOCH');
     expect(await a.refusal()).toBe('none');
   });
 
