@@ -3,6 +3,7 @@ import { checkCompaction } from './check-compaction.ts';
 import { checkExpected } from './check-expected.ts';
 import { checkLogStarts } from './check-log-start.ts';
 import { checkMembers, type MemberEvidence } from './check-members.ts';
+import { checkOutbox } from './check-outbox.ts';
 import { checkPositions } from './check-positions.ts';
 import { checkProducers } from './check-producers.ts';
 import { checkProduces } from './check-produces.ts';
@@ -35,6 +36,7 @@ export function check(world: World): Violation[] {
     ...checkProducers(history, truth),
     ...checkSnapshots(storage, truth, codecs),
     ...checkExpected(history, truth),
+    ...checkOutbox(history, truth),
     ...checkGroups(world, truth),
     ...checkReads(history, truth, past),
     ...checkReferences(storage, truth, past),

@@ -53,9 +53,18 @@ export interface Intent {
   readonly idempotencyKey: string | undefined;
   /** Of an idempotent producer: all records are one batch. */
   readonly producer?: ProducerMark;
+  /** Stored together with something of the client's own. */
+  readonly outbox?: OutboxPart;
   /** To be stored exactly there or not at all. */
   readonly expectedOffset?: number;
   readonly attempts: ProduceAttempt[];
+}
+
+export interface OutboxPart {
+  /** Whether its conditions fail then. */
+  readonly refuses: (atMs: number) => boolean;
+  /** When it was stored. */
+  readonly appliedMs: number[];
 }
 
 /** What an idempotent producer's batch is known by. */

@@ -6,12 +6,15 @@ import type { Codecs } from '../../lib/record/index.ts';
 import type { Rules } from '../../lib/rules.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { Meter } from '../../lib/storage/meter.ts';
+import { retryingWithin } from '../../lib/storage/retry-within.ts';
+import type { StoreWithin } from '../../lib/storage/within.ts';
 import type { NetworkConduct } from './network.ts';
 import { createProcess, type SimProcess } from './process.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Ports } from './storage.ts';
 import type { Trace } from './trace.ts';
+import type { ClientPart } from './transactions.ts';
 
 /** One process with the engine in it. */
 export interface Node {
@@ -21,6 +24,11 @@ export interface Node {
   /** Resolves once the engine has opened; tried again and again inside the process. */
   readonly log: Promise<Log>;
   readonly groups: Promise<Groups>;
+  /** How a client in this process stores a part of its own with an item of the log. */
+  readonly within: {
+    hot(part: ClientPart): StoreWithin<number>;
+    catalog(part: ClientPart): StoreWithin<string>;
+  };
 }
 
 export interface Pool {
@@ -63,12 +71,17 @@ export function createPool(parts: PoolParts, processCount: number): Pool {
     processes.push(process);
     const { codecs, rules } = parts;
     const { clock, random: chance } = process;
-    const ports = parts.ports(process, options.network);
+    const { within: attempts, ...ports } = parts.ports(process, options.network);
     const { producerReplayChunksMax } = parts;
     const engine = { ...ports, clock, random: chance, codecs, rules, producerReplayChunksMax };
     const log = openInside(process, engine);
     const groups = log.then((opened) => openGroups(engineParts(engine), opened));
-    return { process, options: engine, log, groups };
+    const retries = { clock, random: chance, rules };
+    const within: Node['within'] = {
+      hot: (part) => retryingWithin(attempts.hot(part), { ...retries, table: ports.hot }),
+      catalog: (part) => retryingWithin(attempts.catalog(part), { ...retries, table: ports.catalog }),
+    };
+    return { process, options: engine, log, groups, within };
   };
 
   const nodes: Node[] = [];

@@ -40,6 +40,8 @@ export interface Profile {
   readonly doubledRate: number;
   /** The chance that a request names the offset at which it is to be stored. */
   readonly expectedRate: number;
+  /** The chance that a request is a part of a client's own transaction. */
+  readonly outboxRate: number;
   /** Clients with a producer id. */
   readonly producerCount: number;
   /** Of the engine: chunks that a cold writer may have to replay. */
@@ -109,6 +111,7 @@ export const CALM: Profile = {
   keyedRate: 0.3,
   doubledRate: 0,
   expectedRate: 0,
+  outboxRate: 0,
   producerCount: 0,
   producerReplayChunksMax: LIMITS.producerReplayChunksMax,
   groups: NO_GROUPS,
@@ -225,6 +228,7 @@ export function drawProfile(random: SeededRandom): Profile {
     producerReplayChunksMax: random.pick([2, 8, LIMITS.producerReplayChunksMax]),
     expectedRate: random.pick([0, 0, 0.3]),
     groups: drawGroups(random),
+    outboxRate: random.pick([0, 0, 0.4]),
   };
 }
 

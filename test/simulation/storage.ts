@@ -1,5 +1,6 @@
 import type { Bucket } from '../../lib/storage/bucket.ts';
 import type { Table } from '../../lib/storage/table.ts';
+import type { WithinAttempts } from '../../lib/storage/within.ts';
 import { type BucketServer, createBucketServer } from './bucket-server.ts';
 import type { Link, NetworkConduct } from './network.ts';
 import { bucketPort, tablePort } from './ports.ts';
@@ -8,6 +9,7 @@ import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import { createTableServer, type TableConduct, type TableServer } from './table-server.ts';
 import type { Trace } from './trace.ts';
+import { type ClientPart, createTransactionServer, transactionPort } from './transactions.ts';
 
 /** Both tables and the bucket: the truth, and ports to it over a network that may be bad. */
 export interface Storage {
@@ -22,6 +24,11 @@ export interface Ports {
   readonly hot: Table<number>;
   readonly catalog: Table<string>;
   readonly bucket: Bucket;
+  /** Items of the log together with a client's part. */
+  readonly within: {
+    hot(part: ClientPart): WithinAttempts<number>;
+    catalog(part: ClientPart): WithinAttempts<string>;
+  };
 }
 
 export interface StorageTools {
@@ -38,6 +45,11 @@ export function createStorage(
   const hot = createTableServer<number>('hot', tools, conduct);
   const catalog = createTableServer<string>('catalog', tools, conduct);
   const bucket = createBucketServer(tools);
+  const { scheduler } = tools;
+  const transactions = {
+    hot: createTransactionServer(scheduler, hot),
+    catalog: createTransactionServer(scheduler, catalog),
+  };
   return {
     hot,
     catalog,
@@ -56,6 +68,10 @@ export function createStorage(
         hot: tablePort(tables, hot, { name: 'hot', inlineBytesBreakEven }),
         catalog: tablePort(tables, catalog, { name: 'catalog', inlineBytesBreakEven }),
         bucket: bucketPort(link(), bucket),
+        within: {
+          hot: (part) => transactionPort(tables, transactions.hot, part),
+          catalog: (part) => transactionPort(tables, transactions.catalog, part),
+        },
       };
     },
   };

@@ -1,11 +1,13 @@
 import { MillraceError, UnexpectedTailError } from '../../lib/errors.ts';
 import type { ProduceResult } from '../../lib/log.ts';
-import type { Intent, ProduceAttempt, ProduceOutcome } from './history.ts';
+import type { StoreWithin } from '../../lib/storage/within.ts';
+import type { Intent, OutboxPart, ProduceAttempt, ProduceOutcome } from './history.ts';
 import { ask, type Node, type Reply } from './pool.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './random.ts';
 import { encodeProduced, encodeRecords, newRecord, TOMBSTONE } from './records.ts';
 import { noteSurprise } from './surprises.ts';
+import { PartRefused } from './transactions.ts';
 import type { World } from './world.ts';
 
 /** One client that produces: a burst of work in every era, requests one after another. */
@@ -16,7 +18,11 @@ export async function runWriter(world: World, random: SeededRandom): Promise<voi
     for (let i = 0; i < profile.producesPerEra; i++) {
       const intent = newIntent(world, random);
       const isPlaced = random.chance(profile.expectedRate);
-      await produce(world, random, isPlaced ? placed(world, random, intent) : intent);
+      const isOutbox = random.chance(profile.outboxRate);
+      await produce(world, random, {
+        ...(isPlaced ? placed(world, random, intent) : intent),
+        ...(isOutbox ? { outbox: newPart(world, random) } : {}),
+      });
       await scheduler.sleep(random.next() * profile.thinkMsMax);
     }
   }
@@ -46,6 +52,19 @@ function placed(world: World, random: SeededRandom, intent: Intent): Intent {
   });
   const wrong = random.chance(0.1) ? random.integer(5) : 0;
   return { ...intent, expectedOffset: (ends.at(-1) ?? 0) + wrong };
+}
+
+/** A client's own part of a transaction: what it rests on may change while the log's part finds its place. */
+function newPart({ scheduler }: World, random: SeededRandom): OutboxPart {
+  const turnsMs = scheduler.nowMs + random.next() ** 2 * 1_000;
+  const refuses = random.pick<OutboxPart['refuses']>([
+    () => false,
+    () => false,
+    () => true,
+    (atMs) => atMs < turnsMs,
+    (atMs) => atMs > turnsMs,
+  ]);
+  return { refuses, appliedMs: [] };
 }
 
 function newRecords(
@@ -118,6 +137,7 @@ export async function send(
           batches,
           ...(intent.idempotencyKey === undefined ? {} : { idempotencyKey: intent.idempotencyKey }),
           ...(intent.expectedOffset === undefined ? {} : { expectedOffset: intent.expectedOffset }),
+          ...(intent.outbox === undefined ? {} : { storeWithin: storeWithin(node, intent.outbox) }),
         },
         call,
       ),
@@ -134,12 +154,17 @@ export async function send(
   );
 }
 
+function storeWithin(node: Node, { refuses, appliedMs }: OutboxPart): StoreWithin<number> {
+  return node.within.hot({ refuses, apply: (atMs) => appliedMs.push(atMs) });
+}
+
 function outcomeOf(world: World, process: string, reply: Reply<ProduceResult>): ProduceOutcome {
   if (reply.kind === 'silence') return { kind: 'open', why: reply.why };
   if (reply.kind === 'answer') {
     const { baseOffset, duplicate } = reply.value;
     return { kind: 'acknowledged', baseOffset, duplicate };
   }
+  if (reply.error instanceof PartRefused) return { kind: 'refused', code: 'CANCELLED' };
   const code = noteSurprise(world, process, 'produce', reply.error);
   if (reply.error instanceof UnexpectedTailError) {
     return { kind: 'refused', code, toldEndOffset: reply.error.endOffset };
@@ -157,12 +182,12 @@ function encode(world: World, intent: Intent): Uint8Array {
 }
 
 function intentText(intent: Intent): string {
-  const { id, idempotencyKey, producer, expectedOffset, values, topic, partition } = intent;
+  const { id, idempotencyKey, producer, expectedOffset, outbox, values, topic, partition } = intent;
   const key = idempotencyKey === undefined ? '' : ` ${idempotencyKey}`;
   const mark =
     producer === undefined
       ? ''
       : ` ${producer.producerId}/${producer.producerEpoch}/${producer.baseSequence}`;
   const at = expectedOffset === undefined ? '' : ` at ${expectedOffset}`;
-  return `#${id}${key}${mark} ${values.length} records to ${topic}-${partition}${at}`;
+  return `#${id}${key}${mark} ${values.length} records to ${topic}-${partition}${at}${outbox === undefined ? '' : ' within'}`;
 }
