@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { MillraceError } from '../../errors.ts';
 import type { TopicDescription } from '../../log.ts';
 import { encodeBatch } from '../../record/encode-batch.ts';
@@ -24,7 +25,7 @@ export function createSendWithin(parts: ClientParts, settings: ProducerSettings)
       partition,
       batches: encodeBatch(codecs, stored, { compression }),
       storeWithin: store,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey, fingerprint: fingerprintOf(records) }),
     };
     const { baseOffset, logAppendTimeMs, duplicate } = await log.produce(request, call);
     return stored.map(({ timestampMs }, index) => ({
@@ -64,3 +65,17 @@ function commonPartition(
   }
   return chosen ?? keyless ?? 0;
 }
+
+/** Of the records as the caller gave them: a repeated call stamps them anew, and means the same. */
+function fingerprintOf(records: readonly ProducerRecord[]): string {
+  const hash = createHash('sha256');
+  for (const { key = null, value, headers = [], timestampMs = null, partition = null } of records) {
+    const plain = toNewRecord({ topic: '', key, value, headers }, timestampMs ?? -1);
+    const named = plain.headers?.map((header) => [header.key, base64Of(header.value)]);
+    hash.update(JSON.stringify([base64Of(plain.key), base64Of(plain.value), named, timestampMs, partition]));
+  }
+  return hash.digest('base64url').slice(0, 22);
+}
+
+const base64Of = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString('base64');
