@@ -66,6 +66,7 @@ export class EngineFunction extends Construct {
         target: BUNDLE.target,
         mainFields: [...BUNDLE.mainFields],
         minify: BUNDLE.minify,
+        externalModules: [...BUNDLE.external],
         bundleAwsSDK: true,
       },
     });

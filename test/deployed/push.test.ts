@@ -77,7 +77,8 @@ describe('a function that records are pushed to, and that cannot take one of the
         recordCount: 1,
         reason: 'retries',
         failures: PUSHED.maxRetries + 1,
-        error: { type: 'TypeError', message: 'this record is poison' },
+        // The emulator has a type of its own for whatever a function throws.
+        error: { type: expect.any(String), message: 'this record is poison' },
         records: [{ offset: POISON, value: Buffer.from(POISONED).toString('base64') }],
       });
     }
@@ -88,12 +89,12 @@ describe('a function that records are pushed to, and that cannot take one of the
       readonly data: readonly { readonly cluster_id: string }[];
     };
     const path = `/v3/clusters/${data[0]?.cluster_id}/consumer-groups/${encodeURIComponent(PUSHED.group)}/lags`;
-    const lags = async (): Promise<readonly number[]> => {
+    const lags = async (): Promise<unknown> => {
       const response = await http({ method: 'GET', path });
-      const body = response.json() as { readonly data: readonly { readonly lag: number }[] };
-      return body.data.map(({ lag }) => lag);
+      const body = response.json() as { readonly data?: readonly { readonly lag: number }[] };
+      return body.data?.map(({ lag }) => lag) ?? body;
     };
-    await expect.poll(lags, BY_SCHEDULE).toEqual([0, 0]);
+    await expect.poll(lags, { timeout: 30_000, interval: 1_000 }).toEqual([0, 0]);
   });
 
   it('goes on where it stopped when more comes', async () => {
@@ -101,7 +102,7 @@ describe('a function that records are pushed to, and that cannot take one of the
     const expected = offsetsBut(COUNTS[1] + 1);
     await expect.poll(() => takenOf(1), BY_SCHEDULE).toEqual(expected);
     const calls = (await target.taken()).filter((records) =>
-      records.some(({ offset }) => offset === COUNTS[1]),
+      records.some(({ partition, offset }) => partition === 1 && offset === COUNTS[1]),
     );
     expect(calls).toHaveLength(1);
   });

@@ -15,7 +15,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Deployed, deployed } from './support/deployed.ts';
+import { pushId } from '../../infra/constructs/push-to-function.ts';
+import { type Deployed, deployed, PUSHED } from './support/deployed.ts';
 
 /** Every operation that a function could try, by the name that the expectations use. */
 type Operation = (clients: Clients) => Promise<unknown>;
@@ -78,6 +79,7 @@ const OPERATIONS = new Map<string, Operation>([
   ...onTable('catalog', catalog, catalogKey),
   ...onObjects('spill'),
   ...onObjects('segments'),
+  ...onObjects('producers'),
   ...onObjects('sweep'),
   ...onObjects('other'),
   ['bucket list', ({ s3 }) => s3.send(new ListObjectsV2Command({ Bucket: bucket }))],
@@ -87,10 +89,15 @@ const OPERATIONS = new Map<string, Operation>([
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   Produce: [
     ...['hot get', 'hot put', 'hot query', 'catalog get', 'catalog put', 'catalog query'],
-    ...['spill/ get', 'spill/ put'],
+    ...['spill/ get', 'spill/ put', 'producers/ get', 'producers/ put'],
   ],
   Fetch: [
     ...['hot get', 'hot query', 'catalog get', 'catalog query'],
+    ...['spill/ get', 'segments/ get', 'bucket list'],
+  ],
+  // As with the sweeper below, which of the catalog's items it may write the emulator does not know.
+  Groups: [
+    ...['hot get', 'hot query', 'catalog delete', 'catalog get', 'catalog put', 'catalog query'],
     ...['spill/ get', 'segments/ get', 'bucket list'],
   ],
   Admin: [
@@ -98,18 +105,24 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['catalog delete', 'catalog get', 'catalog put', 'catalog query'],
     ...['spill/ delete', 'spill/ get', 'spill/ put'],
     ...['segments/ delete', 'segments/ get', 'segments/ put'],
+    ...['producers/ delete', 'producers/ get', 'producers/ put'],
     ...['sweep/ delete', 'sweep/ get', 'sweep/ put', 'bucket list'],
   ],
   Planner: ['hot query', 'catalog query'],
   Worker: [
     ...['hot put', 'hot query', 'catalog delete', 'catalog get', 'catalog put', 'catalog query'],
-    ...['spill/ get', 'segments/ get', 'segments/ put', 'bucket list'],
+    ...['spill/ get', 'segments/ get', 'segments/ put', 'producers/ get', 'producers/ put', 'bucket list'],
   ],
   // The emulator knows no leading keys, so that the sweeper may put any item of the catalog here.
   Sweeper: [
     ...['hot delete', 'hot put', 'hot query'],
     ...['catalog delete', 'catalog get', 'catalog put', 'catalog query'],
-    ...['spill/ delete', 'segments/ delete', 'sweep/ delete', 'sweep/ get', 'sweep/ put', 'bucket list'],
+    ...['spill/ delete', 'segments/ delete', 'producers/ delete', 'bucket list'],
+    ...['sweep/ delete', 'sweep/ get', 'sweep/ put'],
+  ],
+  [pushId(PUSHED.group)]: [
+    ...['hot get', 'hot query', 'catalog delete', 'catalog get', 'catalog put', 'catalog query'],
+    ...['spill/ get', 'segments/ get', 'bucket list'],
   ],
 };
 
