@@ -8,7 +8,7 @@ export type Advanced =
   /** There is a snapshot of exactly that offset now, ours or another's: the fold is the same. */
   | { readonly kind: 'done'; readonly snapshot: Snapshot }
   /** Another one holds more. */
-  | { readonly kind: 'isAhead'; readonly snapshot: Snapshot }
+  | { readonly kind: 'isAhead' }
   /** The one that was known has been removed: nobody knows what holds. */
   | { readonly kind: 'isGone' };
 
@@ -30,7 +30,7 @@ export async function advanceSnapshot(
   const { offset, producers, fences } = step;
   let before = step.known;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    if (before.offset > offset) return { kind: 'isAhead', snapshot: before };
+    if (before.offset > offset) return { kind: 'isAhead' };
     const result = await putSnapshot(deps, pk, { offset, producers, before, fences }, call);
     if (result.stored) return { kind: 'done', snapshot: result.snapshot };
     if (result.standing === undefined) return { kind: 'isGone' };

@@ -90,9 +90,12 @@ export function createProducerTracker(deps: TrackerDependencies, pk: string): Pr
     const isBehind = coming === undefined || deps.rules.snapshotBehindChain;
     const content = isBehind ? { offset: of.offset, producers } : ahead(producers, nowMs, coming);
     const advanced = await advanceSnapshot(deps, pk, { ...content, known: of.snapshot, fences }, call);
-    if (advanced.kind === 'isGone') tracked = undefined;
-    else of.snapshot = advanced.snapshot;
-    if (advanced.kind !== 'done') return false;
+    if (advanced.kind !== 'done') {
+      // What is known is not the newest: it is loaded again, which also tells a log that was damaged.
+      tracked = undefined;
+      return false;
+    }
+    of.snapshot = advanced.snapshot;
     of.producers = producers;
     of.chunkCountMax = 0;
     of.retryCount = 0;
