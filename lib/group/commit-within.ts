@@ -38,6 +38,9 @@ async function putWithin(
   const held = heldFor(parts, request, sound);
   if (held === undefined) throw notTheOwner(request, sound);
   const { incarnation, standing, memberEpoch } = held;
+  if (standing.position !== undefined && sound.offset.offset <= standing.position.offset) {
+    throw isBehind(standing.position.offset, sound);
+  }
   const next = { ...standing, position: positionOf(parts, sound, held.observation) };
   const version = parts.random.id();
   const item = offsetToItem(incarnation, next, version);
@@ -67,6 +70,12 @@ async function storing<T>(store: () => Promise<T>): Promise<T> {
   } catch (fault) {
     throw offsetError(fault);
   }
+}
+
+/** ⚑ What lies below the position has been dealt with together with its commit, and must not be again. */
+function isBehind(committed: number, { offset }: SoundOffset): MillraceError {
+  const message = `Partition ${offset.partition} of topic '${offset.topic}' is committed up to ${committed} already; ${offset.offset} does not go on from there`;
+  return new MillraceError('STALE_MEMBER_EPOCH', message);
 }
 
 function openOutcome(): MillraceError {

@@ -52,6 +52,25 @@ describe('a commit as a part of something larger', () => {
     expect(applied()).toBe(2);
   });
 
+  it('only goes forward: what lies below the position has been dealt with', async () => {
+    const s = await scene();
+    await s.assign(['a']);
+    const process = await s.process();
+    const member = await s.member('a');
+    await take(process, member, [0], s.call());
+    const { store, applied } = other(s);
+    await process.groups.commitWithin({ groupId: GROUP, member, offset: at(0, 5), store }, s.call());
+    for (const offset of [5, 4]) {
+      const again = process.groups.commitWithin(
+        { groupId: GROUP, member, offset: at(0, offset), store },
+        s.call(),
+      );
+      expect(await refusal(again)).toBe('STALE_MEMBER_EPOCH');
+    }
+    await process.groups.commitWithin({ groupId: GROUP, member, offset: at(0, 6), store }, s.call());
+    expect(applied()).toBe(2);
+  });
+
   it('is not for a process that did not take the partition over', async () => {
     const s = await scene();
     await s.assign(['a']);
@@ -113,6 +132,24 @@ describe('a commit as a part of something larger', () => {
     );
     expect(applied()).toBe(1);
     expect(await take(process, member, [0], s.call())).toEqual([1]);
+  });
+
+  it('that is open keeps back what comes after it, even if nothing was stored', async () => {
+    const s = await scene();
+    await s.assign(['a']);
+    const member = await s.member('a');
+    const process = await s.process();
+    await take(process, member, [0], s.call());
+    const { store, applied } = other(s);
+    const losing: StoreWithin<string> = async () => {
+      throw new StorageFault('interrupted', 'the request is lost');
+    };
+    const commit = { groupId: GROUP, member };
+    const lost = process.groups.commitWithin({ ...commit, offset: at(0, 1), store: losing }, s.call());
+    expect(await refusal(lost)).toBe('REQUEST_TIMED_OUT');
+    const next = process.groups.commitWithin({ ...commit, offset: at(0, 2), store }, s.call());
+    expect(await refusal(next)).toBe('STALE_MEMBER_EPOCH');
+    expect(applied()).toBe(0);
   });
 
   it('beyond the end of the partition does not reach the other part', async () => {

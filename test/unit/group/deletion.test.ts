@@ -97,7 +97,9 @@ describe('deleting a group', () => {
     expect(await take(process, await s.member('b'), [0, 1], s.call())).toEqual([undefined, undefined]);
 
     // What came late is removed an hour later.
-    expect(await job(s)).toMatchObject({ waitingCount: 1, removedOffsetCount: 0 });
+    for (const _ of ['seen first', 'too soon']) {
+      expect(await job(s)).toMatchObject({ waitingCount: 1, removedOffsetCount: 0 });
+    }
     s.clock.advance(LIMITS.forgottenOffsetsMsMin);
     await s.assign(['b', 'b']);
     expect(await job(s)).toMatchObject({ waitingCount: 0, removedOffsetCount: 1 });

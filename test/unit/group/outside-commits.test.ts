@@ -117,6 +117,26 @@ describe('a commit on behalf of no member', () => {
     ).toEqual(['ok']);
   });
 
+  it('refuses a former member that saw the group before it left, and takes over only now', async () => {
+    const s = await scene();
+    await s.assign(['a']);
+    const a = await s.member('a');
+    const process = await s.process();
+    const { catalog } = s.storage;
+    const get: typeof catalog.get = async (key, ...rest) => {
+      if (key.pk.startsWith('offsets#')) {
+        await s.assign([]);
+        await process.groups.commit({ groupId: GROUP, offsets: [at(0, 5)] }, s.call());
+      }
+      return catalog.get(key, ...rest);
+    };
+    const slow = await s.process({ catalog: { ...catalog, get } });
+    expect(await take(slow, a, [0], s.call())).toEqual(['STALE_MEMBER_EPOCH']);
+    const late = slow.groups.commit({ groupId: GROUP, member: a, offsets: [at(0, 9)] }, s.call());
+    expect(await outcome(late)).toEqual(['UNKNOWN_MEMBER_ID']);
+    expect(await positions(process, s.call())).toEqual(['0:5']);
+  });
+
   it('is a sign of life once a day, and costs a write more for it', async () => {
     const s = await scene();
     const process = await s.process();
