@@ -1,3 +1,4 @@
+import { expireGroups } from '../lib/group/expire-groups.ts';
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
 import { removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';
@@ -43,6 +44,7 @@ export async function idleRows(codecs: Codecs): Promise<Row[]> {
   const cold = await plan();
   const warm = await plan();
   const topics = await measure(storage, (call) => removeDeletedTopics(parts, { leavesToExpiry: true }, call));
+  const groups = await measure(storage, (call) => expireGroups(parts, call));
   const sweep = await measure(storage, (call) => sweepOnce(parts, {}, call));
 
   const plans = PLANS_PER_HOUR * HOURS_PER_MONTH;
@@ -57,12 +59,12 @@ export async function idleRows(codecs: Codecs): Promise<Row[]> {
       (plans - colds) * dollarsOf(warm.usage) +
       colds * dollarsOf(cold.usage) +
       HOURS_PER_MONTH * dollarsOf(topics.usage) +
-      days * dollarsOf(sweep.usage),
+      days * (dollarsOf(groups.usage) + dollarsOf(sweep.usage)),
     Lambda:
       (plans - colds) * lambdaDollars({ ...PLANNER, ms: warm.elapsedMs + OWN_MS }) +
       colds * lambdaDollars({ ...PLANNER, ms: cold.elapsedMs + COLD_MS }) +
       HOURS_PER_MONTH * lambdaDollars({ ...SWEEPER, ms: topics.elapsedMs + COLD_MS }) +
-      days * lambdaDollars({ ...SWEEPER, ms: sweep.elapsedMs + COLD_MS }),
+      days * lambdaDollars({ ...SWEEPER, ms: groups.elapsedMs + sweep.elapsedMs + COLD_MS }),
     'events, traces, logs':
       calls * AWS_PRICES.event +
       (calls - plans) * AWS_PRICES.trace +
