@@ -1,3 +1,4 @@
+import { checkApplied } from './check-applied.ts';
 import { checkChains } from './check-chain.ts';
 import { checkCompaction } from './check-compaction.ts';
 import { checkExpected } from './check-expected.ts';
@@ -59,6 +60,7 @@ function checkGroups({ storage, history, profile, trace }: World, truth: Truth):
   };
   return [
     ...checkPositions(groups),
+    ...checkApplied(groups.history, groups.truth),
     ...checkMembers({ ...groups, staleMsMax: profile.staleMsMax, slept: sleepersIn(trace) }),
   ];
 }

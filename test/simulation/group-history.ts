@@ -5,10 +5,11 @@ export interface GroupHistory {
   readonly commits: CommitAttempt[];
   readonly deliveries: Delivery[];
   readonly acts: GroupAct[];
+  readonly applied: Applied[];
 }
 
 export function createGroupHistory(): GroupHistory {
-  return { beats: [], takings: [], commits: [], deliveries: [], acts: [] };
+  return { beats: [], takings: [], commits: [], deliveries: [], acts: [], applied: [] };
 }
 
 /** When a request was sent and when its answer was heard, in true time. */
@@ -74,6 +75,15 @@ export interface Delivery {
   readonly memberId: string;
   readonly topic: string;
   readonly partition: number;
+  readonly atMs: number;
+  readonly texts: readonly string[];
+}
+
+/** Records that were dealt with in the very transaction that stored the position behind them. */
+export interface Applied {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly pk: string;
   readonly atMs: number;
   readonly texts: readonly string[];
 }

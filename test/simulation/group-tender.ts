@@ -1,6 +1,7 @@
 import type { Groups } from '../../lib/groups.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import type { GroupAct } from './group-history.ts';
+import { INBOX } from './group-profile.ts';
 import { PATIENCE, refusalOf } from './member-client.ts';
 import { livePlaces } from './places.ts';
 import { askGroups } from './pool.ts';
@@ -44,6 +45,14 @@ async function act(world: World, random: SeededRandom, groupId: string): Promise
 function actsOn(world: World, random: SeededRandom, groupId: string): readonly Act[] {
   const places = livePlaces(world.storage).map(({ topic, partition }) => ({ topic, partition }));
   const some = places.filter(() => random.chance(0.5));
+  const looks: readonly Act[] = [
+    ['look', (groups, call) => groups.list(call)],
+    ['look', (groups, call) => groups.describe(groupId, call)],
+    ['look', (groups, call) => groups.lags(groupId, call)],
+    ['look', (groups, call) => groups.committed(groupId, undefined, call)],
+  ];
+  // What is to happen once must not begin anew.
+  if (groupId === INBOX) return looks;
   return [
     ['delete', (groups, call) => groups.delete(groupId, call)],
     ['forget', (groups, call) => groups.deleteOffsets(groupId, some, call)],
@@ -56,9 +65,6 @@ function actsOn(world: World, random: SeededRandom, groupId: string): readonly A
           call,
         ),
     ],
-    ['look', (groups, call) => groups.list(call)],
-    ['look', (groups, call) => groups.describe(groupId, call)],
-    ['look', (groups, call) => groups.lags(groupId, call)],
-    ['look', (groups, call) => groups.committed(groupId, undefined, call)],
+    ...looks,
   ];
 }

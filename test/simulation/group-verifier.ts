@@ -1,4 +1,6 @@
 import { checkDeliveries, type DueRecord } from './check-deliveries.ts';
+import { INBOX } from './group-profile.ts';
+import { inboxRound, newInboxMember } from './inbox.ts';
 import { heartbeat, type MemberClient, newMember, PATIENCE, takeOver } from './member-client.ts';
 import { commit, poll } from './member-work.ts';
 import { readPast } from './past.ts';
@@ -24,8 +26,13 @@ export async function verifyGroups(world: World, random: SeededRandom): Promise<
   const truth = readTruth(world.storage, world.codecs);
   const found: Violation[] = [];
   for (const groupId of groupIds) {
-    const client = newMember(calm, random.fork(), groupId, undefined);
-    const stuck = await drain(client, truth);
+    const chance = random.fork();
+    const inbox = newInboxMember(calm, chance, node);
+    const reader = newMember(calm, chance, groupId, undefined);
+    const stuck =
+      groupId === INBOX
+        ? await drain(inbox.client, truth, () => inboxRound(inbox))
+        : await drain(reader, truth, () => readRound(reader));
     found.push(...stuck, ...(stuck.length > 0 ? [] : await checkLags(calm, node, groupId)));
   }
   if (found.length > 0) return found;
@@ -35,21 +42,25 @@ export async function verifyGroups(world: World, random: SeededRandom): Promise<
 }
 
 /** Until every partition is its own, read to the end and committed. */
-async function drain(client: MemberClient, truth: Truth): Promise<Violation[]> {
-  const { world, random, groupId } = client;
+async function drain(client: MemberClient, truth: Truth, round: () => Promise<void>): Promise<Violation[]> {
+  const { world, groupId } = client;
   const places = livePlaces(world.storage);
   for (let i = 0; i < ROUNDS_MAX; i++) {
-    await heartbeat(client);
-    if (client.epoch > 0) await takeOver(client);
-    const held = [...client.held.values()];
-    for (const one of held) await poll(client, one);
-    if (random.chance(0.5)) await commit(client, held);
+    await round();
     if (places.every((place) => isDone(client, place, truth))) return [];
     await world.scheduler.sleep(PAUSE_MS);
   }
   const state = places.map(({ pk }) => `${pk} ${JSON.stringify(client.held.get(pk))}`);
   const message = `at last, ${groupId} could not be read to the end at epoch ${client.epoch}: ${state.join(', ')}`;
   return [{ invariant: 'I11', message, atMs: world.scheduler.nowMs }];
+}
+
+async function readRound(client: MemberClient): Promise<void> {
+  await heartbeat(client);
+  if (client.epoch > 0) await takeOver(client);
+  const held = [...client.held.values()];
+  for (const one of held) await poll(client, one);
+  if (client.random.chance(0.5)) await commit(client, held);
 }
 
 function isDone({ held, world }: MemberClient, { pk }: Place, truth: Truth): boolean {

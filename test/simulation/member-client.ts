@@ -15,6 +15,8 @@ export interface Held {
   /** Undefined: at the beginning of the log, wherever that is. */
   position: number | undefined;
   committed: number | undefined;
+  /** With which it took it over. */
+  readonly memberEpoch: number;
 }
 
 /** One member as it sees itself: what a client library would remember. */
@@ -203,7 +205,7 @@ export async function takeOver(client: MemberClient): Promise<void> {
     // A topic that was made again in the meantime has another id; the next heartbeat will tell of it.
     if (error !== undefined || !isAssigned) continue;
     const position = committed?.offset;
-    held.set(pk, { pk, topicId, topic, partition, position, committed: position });
+    held.set(pk, { pk, topicId, topic, partition, position, committed: position, memberEpoch });
   }
 }
 

@@ -5,20 +5,38 @@ import { fetch, list } from './readers.ts';
 
 /** Reads on in one partition, and deals with what it is given at once. */
 export async function poll(client: MemberClient, held: Held): Promise<void> {
-  const { world, random, groupId, memberId } = client;
+  const read = await readOn(client, held);
+  if (read === undefined) return;
+  held.position = read.nextOffset;
+  deliver(client, held, read.texts);
+}
+
+export interface ReadOn {
+  readonly texts: readonly string[];
+  readonly nextOffset: number;
+}
+
+/** What comes next, if there is anything. */
+export async function readOn(client: MemberClient, held: Held): Promise<ReadOn | undefined> {
+  const { world, random } = client;
   const { topic, partition } = held;
   const place = { node: world.pool.pick(), topic, partition };
   if (held.position === undefined) {
     const { outcome } = await list(world, random, place, 'earliest');
-    if (outcome.kind !== 'listed') return;
+    if (outcome.kind !== 'listed') return undefined;
     held.position = outcome.offset;
   }
   const from = held.position;
   const { outcome } = await fetch(world, random, { ...place, offset: from });
   if (outcome.kind === 'failed' && outcome.code === 'OFFSET_OUT_OF_RANGE') held.position = undefined;
-  if (outcome.kind !== 'read' || outcome.nextOffset === from) return;
-  held.position = outcome.nextOffset;
+  if (outcome.kind !== 'read' || outcome.nextOffset === from) return undefined;
   const texts = outcome.records.filter(({ offset }) => offset >= from).map(({ text }) => text);
+  return { texts, nextOffset: outcome.nextOffset };
+}
+
+export function deliver(client: MemberClient, held: Held, texts: readonly string[]): void {
+  const { world, groupId, memberId } = client;
+  const { topic, partition } = held;
   const atMs = world.scheduler.nowMs;
   world.history.groups.deliveries.push({ groupId, memberId, topic, partition, atMs, texts });
 }

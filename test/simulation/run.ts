@@ -3,9 +3,11 @@ import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
 import { runDeleter } from './deleters.ts';
 import { runDisasters } from './disasters.ts';
+import { INBOX } from './group-profile.ts';
 import { runGroupTender } from './group-tender.ts';
 import { verifyGroups } from './group-verifier.ts';
 import { runIdempotentProducer } from './idempotent.ts';
+import { runInboxMember } from './inbox.ts';
 import type { JobName } from './jobs.ts';
 import { runGuard, runMaintainer } from './maintainers.ts';
 import { runMember } from './members.ts';
@@ -117,7 +119,9 @@ async function script(world: World): Promise<Violation[]> {
     ...times(profile.producerCount, () => runIdempotentProducer(world, random.fork())),
     ...profile.groups.groupIds.flatMap((groupId) => [
       ...Array.from({ length: profile.groups.membersPerGroup }, (_, number) =>
-        runMember(world, random.fork(), { groupId, number }),
+        groupId === INBOX
+          ? runInboxMember(world, random.fork())
+          : runMember(world, random.fork(), { groupId, number }),
       ),
       runGroupTender(world, random.fork(), groupId),
     ]),
