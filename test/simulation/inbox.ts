@@ -89,7 +89,10 @@ async function apply(
   const isRefused = random.chance(0.1);
   const store = node.within.catalog({
     refuses: () => isRefused,
-    apply: (atMs) => history.groups.applied.push({ groupId, memberId, pk, atMs, texts }),
+    apply: (atMs) => {
+      history.groups.applied.push({ groupId, memberId, pk, atMs, texts });
+      deliver(client, held, texts);
+    },
   });
   const offset = { topic, partition, offset: nextOffset, metadata: record.metadata };
   const reply = await askGroups(
@@ -112,7 +115,6 @@ async function apply(
   if (reply.kind === 'answer') {
     held.position = nextOffset;
     held.committed = nextOffset;
-    deliver(client, held, texts);
     return;
   }
   if (reply.kind === 'error' && reply.error instanceof PartRefused) return;
