@@ -3,7 +3,7 @@ import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { noGroup } from './describe.ts';
 import { type ExpellingParts, isOccupied, livingGroup } from './empty-group.ts';
-import { noteForgotten, removeOffsets } from './forgotten.ts';
+import { noteForgotten, type Removal, removeOffsets } from './forgotten.ts';
 import type { Group } from './group-item.ts';
 import type { GroupParts } from './group-parts.ts';
 import { groupIsBusy, putGroup, type SeenGroup } from './group-store.ts';
@@ -24,7 +24,7 @@ export async function deleteGroup(parts: ExpellingParts, groupId: string, call: 
       throw noGroup(groupId);
     }
     if (isOccupied(seen)) throw notEmpty(groupId);
-    if (await giveUp(parts, seen, seen.group, call)) return;
+    if ((await giveUp(parts, seen, seen.group, call)) !== undefined) return;
     wasThere = true;
   }
   throw groupIsBusy(groupId);
@@ -32,24 +32,25 @@ export async function deleteGroup(parts: ExpellingParts, groupId: string, call: 
 
 /**
  * ⚑ Deletes a group that was seen without members: noted first, then the item in one compare-and-set, so nobody joins or
- * commits in between; then the offsets, under whose key nothing is read any more. False if the group has changed since.
+ * commits in between; then the offsets, under whose key nothing is read any more. Undefined if the group has changed
+ * since; else what was removed, which may be a part.
  */
 export async function giveUp(
   parts: Pick<GroupParts, 'catalog' | 'clock' | 'random'>,
   seen: SeenGroup,
   group: Group,
   call: Call,
-): Promise<boolean> {
+): Promise<Removal | undefined> {
   await noteForgotten(parts, group, call);
   const { stored } = await putGroup(parts, seen, undefined, call);
-  if (!stored) return false;
+  if (!stored) return undefined;
   try {
-    await removeOffsets(parts, group.incarnation, call);
+    return await removeOffsets(parts, group.incarnation, call);
   } catch (fault) {
-    // The group is gone; what it has left is in the ledger.
     if (!(fault instanceof StorageFault)) throw fault;
+    // The group is gone; what it has left is in the ledger.
+    return { count: 0, isComplete: false };
   }
-  return true;
 }
 
 export function notEmpty(groupId: string): MillraceError {

@@ -119,7 +119,10 @@ async function lookAt(parts: Dependencies, { entry, look, tally }: GroupWork, ca
   tally.groupCount += 1;
   if (parts.rules.offsetsOutliveQuiet && isQuiet(seen, group)) {
     // Somebody who joined or committed meanwhile has changed the group, and keeps it.
-    if (await giveUp(parts, seen, group, call)) tally.expiredCount += 1;
+    const removal = await giveUp(parts, seen, group, call);
+    if (removal === undefined) return;
+    tally.expiredCount += 1;
+    tally.removedOffsetCount += removal.count;
     return;
   }
   tally.removedOffsetCount += await removeDeadOffsets(parts, { seen, group, look }, call);
