@@ -84,6 +84,37 @@ describe('consumers of one group', () => {
     world.clock.stop();
   });
 
+  it('are given nothing of what is being given up, however long that takes', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('withheld', PARTITIONS);
+    await fill(world, topic, 60);
+    const options = { groupId: 'withheld', topics: [topic], autoOffsetReset: 'earliest' } as const;
+    const leaving = new Set<number>();
+    const late: string[] = [];
+    const slow = await world.consumer({
+      ...options,
+      onRevoked: async (places) => {
+        for (const { partition } of places) leaving.add(partition);
+        await world.clock.sleep(7_000);
+        for (const { partition } of places) leaving.delete(partition);
+      },
+    });
+    const loop = (async () => {
+      for await (const record of slow) {
+        if (leaving.has(record.partition)) late.push(textOfRecord(record));
+        await world.clock.sleep(100);
+      }
+    })();
+    await world.clock.sleep(10_000);
+    const other = await world.consumer(options);
+    reading(world, other);
+    await world.clock.sleep(30_000);
+    expect([count(slow), count(other)]).toEqual([3, 3]);
+    expect(late).toEqual([]);
+    await Promise.all([slow.close(), other.close()]);
+    await loop;
+  });
+
   it('that fall silent are replaced within the session timeout and two heartbeats', async () => {
     const world = consumerWorld();
     const topic = await world.topic('silent', PARTITIONS);
