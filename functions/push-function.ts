@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
-import type { InvokeAnswer } from '../lib/push/push-partition.ts';
+import type { InvokeAnswer } from '../lib/push/push-parts.ts';
 import { type PushReport, type PushRunParts, runPush } from '../lib/push/push-runner.ts';
 import type { PushSettings } from '../lib/push/push-settings.ts';
 import type { Call } from '../lib/storage/call.ts';

@@ -52,12 +52,16 @@ export function sweepFunction(
   };
 }
 
-/** Groups first: that takes seconds, and a sweep may take all the time there is. */
+/** Of the time for groups, which are looked at first: a sweep takes all there is. */
+const GROUPS_SHARE = 0.25;
+
 async function sweepAll(
   own: EngineParts,
   call: Call,
 ): Promise<{ readonly groups: GroupExpiryReport; readonly swept: SweepReport }> {
-  const groups = await expireGroups(own, call);
+  const nowMs = own.clock.monotonicMs();
+  const deadlineMs = nowMs + (call.deadlineMs - nowMs) * GROUPS_SHARE;
+  const groups = await expireGroups(own, { ...call, deadlineMs });
   return { groups, swept: await sweepOnce(own, {}, call) };
 }
 
@@ -69,7 +73,8 @@ function wantsSweep(event: unknown): boolean {
 function tell({ logger, metrics }: Observer, { topics, swept, groups }: SweepFunctionReport): void {
   const { resumedCount, removedCount, removedItemCount, removedObjectCount } = topics;
   const removed = resumedCount + removedCount + removedItemCount + removedObjectCount;
-  const findings = swept === undefined ? 0 : swept.failures.length + swept.foreign.count;
+  const ofGroups = groups?.failures.length ?? 0;
+  const findings = ofGroups + (swept === undefined ? 0 : swept.failures.length + swept.foreign.count);
   const expired = (groups?.expiredCount ?? 0) + (groups?.removedOffsetCount ?? 0);
   const deleted = swept?.deletedCount ?? 0;
   const isIdle = removed + findings + expired + deleted === 0 && topics.isComplete;

@@ -10,12 +10,8 @@ import { hasWork, RECOMMIT_MS } from './has-work.ts';
 import type { KafkaEvent } from './kafka-event.ts';
 import { parseNote } from './progress-note.ts';
 import { type OwnedPlace, type PushMember, pushMember } from './push-member.ts';
-import {
-  type InvokeAnswer,
-  type PartitionPushParts,
-  type PushCounts,
-  pushPartition,
-} from './push-partition.ts';
+import { pushPartition } from './push-partition.ts';
+import type { InvokeAnswer, PartitionPushParts, PushCounts } from './push-parts.ts';
 import type { PushSettings } from './push-settings.ts';
 import { pushSource } from './push-source.ts';
 import { slots } from './slots.ts';

@@ -1,6 +1,6 @@
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { InvokeAnswer } from '../../push/push-partition.ts';
+import type { InvokeAnswer } from '../../push/push-parts.ts';
 
 export interface LambdaInvokerOptions {
   /** From `lambdaClient`, or anything that sends like it. */

@@ -3,7 +3,7 @@ import { observer } from '../../../functions/observer.ts';
 import { type PushFunctionParts, pushFunction } from '../../../functions/push-function.ts';
 import { openGroups } from '../../../lib/open-groups.ts';
 import { engineParts, openLog } from '../../../lib/open-log.ts';
-import type { InvokeAnswer } from '../../../lib/push/push-partition.ts';
+import type { InvokeAnswer } from '../../../lib/push/push-parts.ts';
 import { readPushSettings } from '../../../lib/push/push-settings.ts';
 import { batchOf, codecs, memoryStorage, newCall } from '../../support/log-on-memory.ts';
 import { virtualClock } from '../storage/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hasWork } from '../../../lib/push/has-work.ts';
-import type { InvokeAnswer } from '../../../lib/push/push-partition.ts';
+import type { InvokeAnswer } from '../../../lib/push/push-parts.ts';
 import { type FunctionUnderTest, GROUP, type PushWorld, pushWorld, settingsOf } from './push-world.ts';
 
 const TAKES_ALL: FunctionUnderTest = { answer: () => undefined };

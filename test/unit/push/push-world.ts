@@ -4,7 +4,7 @@ import { openGroups } from '../../../lib/open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
 import type { DeadLetter } from '../../../lib/push/dead-letter.ts';
 import type { EventRecord, KafkaEvent } from '../../../lib/push/kafka-event.ts';
-import type { InvokeAnswer } from '../../../lib/push/push-partition.ts';
+import type { InvokeAnswer } from '../../../lib/push/push-parts.ts';
 import { type PushReport, runPush } from '../../../lib/push/push-runner.ts';
 import { type PushSettings, readPushSettings } from '../../../lib/push/push-settings.ts';
 import type { Call } from '../../../lib/storage/call.ts';

@@ -1,7 +1,7 @@
 import type { InvokeCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
 import { type LambdaInvokerOptions, lambdaInvoker } from '../../../../lib/adapters/lambda/index.ts';
-import type { InvokeAnswer } from '../../../../lib/push/push-partition.ts';
+import type { InvokeAnswer } from '../../../../lib/push/push-parts.ts';
 
 const ARN = 'arn:aws:lambda:us-east-1:123456789012:function:f';
 type Sent = Awaited<ReturnType<LambdaInvokerOptions['client']['send']>>;
