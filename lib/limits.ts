@@ -81,6 +81,8 @@ export const LIMITS = {
   /** Chunks that a cold writer may have to replay for the producers' state; a snapshot is due at half of it. */
   producerReplayChunksMax: 256,
   producersPerPartitionMax: 100_000,
+  /** Producers that a process keeps in memory, over all partitions; one partition may pass it. */
+  producersInMemoryMax: 200_000,
   /** Kafka's `producer.id.expiration.ms`. */
   producerLifeMs: 86_400_000,
   /** Producer ids that a process takes from storage at once. */

@@ -1,4 +1,6 @@
 import type { EngineParts } from '../engine-parts.ts';
+import { LIMITS } from '../limits.ts';
+import { createProducerMemory, type ProducerMemory } from '../producer/producer-memory.ts';
 import { type SegmentReader, segmentReader } from '../segment/read/segment-reader.ts';
 import { partitionKey } from './chunk.ts';
 import { PartitionReader } from './partition-reader.ts';
@@ -21,6 +23,7 @@ export class Partitions {
   readonly #parts: EngineParts;
   readonly #spooler: Spooler;
   readonly #sealed: SegmentReader;
+  readonly #producerMemory: ProducerMemory = createProducerMemory(LIMITS.producersInMemoryMax);
   readonly #known = new Map<string, Partition>();
 
   constructor(parts: EngineParts) {
@@ -35,10 +38,11 @@ export class Partitions {
     if (known !== undefined) return known;
     if (this.#known.size >= PARTITIONS_MAX) this.#forgetIdle();
     const state = createPartitionState(this.#parts.clock);
+    const forWriter = { ...this.#parts, spooler: this.#spooler, producerMemory: this.#producerMemory };
     const partition = {
       pk,
       state,
-      writer: new PartitionWriter({ ...this.#parts, spooler: this.#spooler }, pk, state),
+      writer: new PartitionWriter(forWriter, pk, state),
       reader: new PartitionReader({ ...this.#parts, sealed: this.#sealed }, pk, state),
     };
     this.#known.set(pk, partition);

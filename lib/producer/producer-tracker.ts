@@ -1,5 +1,4 @@
 import type { EngineParts } from '../engine-parts.ts';
-import { invariant } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Chunk } from '../partition/chunk.ts';
 import type { Tail } from '../partition/tail.ts';
@@ -9,12 +8,16 @@ import type { Fence } from '../storage/observation.ts';
 import { advanceSnapshot } from './advance-snapshot.ts';
 import { producerBatches } from './chunk-producers.ts';
 import { consistentBounds, folding, loadProducers } from './load-producers.ts';
+import type { ProducerMemory } from './producer-memory.ts';
 import { agedTo, type KnownProducer, type Producers, type StoredBatch } from './producers.ts';
 import { replay } from './replay.ts';
 import type { Snapshot, SnapshotDependencies } from './snapshot.ts';
 
 export type TrackerDependencies = SnapshotDependencies &
-  Pick<EngineParts, 'clock' | 'producerReplayChunksMax'>;
+  Pick<EngineParts, 'clock' | 'producerReplayChunksMax'> & {
+    /** @default without bound: for a writer that is alone in its process */
+    readonly producerMemory?: ProducerMemory;
+  };
 
 /** What a writer knows of the producers of its partition; nothing until somebody asks. */
 export interface ProducerTracker {
@@ -58,6 +61,10 @@ const OPTIONAL_MS_MAX = 2_000;
 export function createProducerTracker(deps: TrackerDependencies, pk: string): ProducerTracker {
   const replayMax = deps.producerReplayChunksMax ?? LIMITS.producerReplayChunksMax;
   let tracked: Tracked | undefined;
+
+  const drop = (): void => {
+    tracked = undefined;
+  };
 
   const load = async (tail: Tail, call: Call): Promise<Tracked | undefined> => {
     const loaded = await loadProducers(deps, pk, tail, call);
@@ -115,6 +122,7 @@ export function createProducerTracker(deps: TrackerDependencies, pk: string): Pr
         if (!isThere) tracked = await load(tail, call);
       }
       if (tracked === undefined) return undefined;
+      deps.producerMemory?.used(pk, tracked.producers.size, drop);
       // Room for new ones is made where old ones are forgotten.
       const isAtEnd =
         !hasRoomToMake(tracked.producers, settings.nowMs) ||
@@ -123,7 +131,8 @@ export function createProducerTracker(deps: TrackerDependencies, pk: string): Pr
     },
 
     prepare: async (coming, settings, call) => {
-      invariant(tracked !== undefined, 'producers are judged before they are appended');
+      // Dropped by another partition that needed the room.
+      if (tracked === undefined) return false;
       const { chunkCountMax, retryCount } = tracked;
       if (chunkCountMax < Math.max(replayMax / 2, retryCount)) return true;
       const isOptional = chunkCountMax < replayMax;
