@@ -1,4 +1,5 @@
 import type { EngineParts } from '../../engine-parts.ts';
+import { mendPositions } from '../../group/mend-positions.ts';
 import { partitionKey } from '../../partition/chunk.ts';
 import { noteLeaderEpoch } from '../../partition/leader-epochs.ts';
 import { readTail } from '../../partition/tail.ts';
@@ -48,9 +49,10 @@ export async function planRestore(parts: EngineParts, call: Call): Promise<Resto
  *    is on again, storage would delete what was never sealed.
  * 2. ⚑ The snapshots of producers forget what the log has lost: a retried batch must not be taken for one that is there. And
  *    producer ids that may have been given out since are skipped.
- * 3. The leader epoch of every topic is raised. The offsets of what is lost will be given again: the batches that get them
+ * 3. ⚑ Positions of groups beyond the end of a partition go back to it: what is appended there will be other records.
+ * 4. The leader epoch of every topic is raised. The offsets of what is lost will be given again: the batches that get them
  *    carry the new epoch, and where it begins is noted first, so that a reader which is beyond that can tell.
- * 4. What a sweep had put aside is forgotten: it was about a bucket of another time.
+ * 5. What a sweep had put aside is forgotten: it was about a bucket of another time.
  *
  * The caller turns expiry on afterwards. Cut off anywhere, it is done again from the start: epochs may then skip a number.
  * Throws `StorageFault`.
@@ -76,6 +78,12 @@ export async function applyRestore(
     }
   }
   await skipProducerIds(parts, call);
+  const ends = new Map(
+    plan.topics.flatMap(({ topic, tails }) =>
+      tails.map((end, partition) => [partitionKey(topic.topicId, partition), end] as const),
+    ),
+  );
+  await mendPositions(parts, ({ topicId, partition }) => ends.get(partitionKey(topicId, partition)), call);
   for (const planned of plan.topics) {
     if (planned.topic.state === 'active') await raiseEpoch(parts, planned, call);
   }
