@@ -44,9 +44,10 @@ export async function collect(
   await fetchRounds(parts, all, wish);
   while (bytesOf(all) < wish.bytesMin) {
     const leftMs = Math.min(untilMs, parts.call.deadlineMs) - parts.clock.monotonicMs();
-    const waiting = all.filter(({ error, next }) => error === undefined && next !== undefined);
-    if (leftMs <= 0 || waiting.length === 0 || isGone(parts)) break;
-    await waitForAny(parts, waiting, { ...wish, waitMs: leftMs });
+    if (leftMs <= 0 || isGone(parts) || all.some(hasFailed)) break;
+    const waiting = all.filter(({ error }) => error === undefined);
+    if (waiting.length > 0) await waitForAny(parts, waiting, { ...wish, waitMs: leftMs });
+    else await parts.clock.sleep(leftMs, parts.signal).catch(() => undefined);
   }
   return all;
 }
@@ -57,6 +58,10 @@ function newGathered(held: HeldPartition): Gathered {
   const error = next === undefined ? new MillraceError('OFFSET_OUT_OF_RANGE', message) : undefined;
   return { held, from: next, next, batches: [], isAtEnd: false, error };
 }
+
+/** A topic that was deleted has only nothing to read; the group will find out. */
+export const hasFailed = ({ error }: Gathered): boolean =>
+  error !== undefined && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION';
 
 const bytesOf = (all: readonly Gathered[]): number =>
   all.reduce((total, { batches }) => total + batches.reduce((sum, { length }) => sum + length, 0), 0);

@@ -20,6 +20,11 @@ async function drain(...instances: readonly Instance[]): Promise<readonly string
   return seen;
 }
 
+/** Some turns of the event loop: enough for what is not waiting for the clock. */
+async function later(): Promise<void> {
+  for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const places = (count: number, topic = 't'): readonly string[] =>
   Array.from({ length: count }, (_, partition) => `${topic}:${partition}`);
 
@@ -225,6 +230,29 @@ describe('several instances of one group', () => {
     const [given] = (await waiting).json;
     expect(own.length + 1).toBeGreaterThanOrEqual(2);
     expect(given.offset).toBe(3);
+  });
+
+  it('one that waits long for records hands over meanwhile what others are to have', async () => {
+    const clock = manualClock();
+    const storage = memoryStorage(clock);
+    const api = await filled({ api: await openApi({ storage }), partitions: 2, records: 0 });
+    const [first, second] = [await newInstance(api), await newInstance(api)];
+    await first.subscribe('t');
+    const waiting = api.ask('GET', `${first.path}/records?timeout=20000`, { ms: 60_000 });
+    await second.subscribe('t');
+    expect(await second.assignments()).toEqual([]);
+    let own: readonly string[] = [];
+    for (let seconds = 0; seconds < 15 && own.length === 0; seconds += 1) {
+      await later();
+      clock.advance(1_000);
+      await later();
+      own = await second.assignments();
+    }
+    expect(own).toHaveLength(1);
+    for (const partition of [0, 1]) await fill(api, partition, 1);
+    await later();
+    expect((await waiting).json).toHaveLength(1);
+    expect(await second.read()).toHaveLength(1);
   });
 
   it('one that its group has lost joins again with its next read, and commits nothing old', async () => {

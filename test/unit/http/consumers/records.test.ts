@@ -270,5 +270,11 @@ describe('topics that go while they are read', () => {
     await api.log.deleteTopic('t', newCall(memoryStorage().clock));
     expect(await instance.read()).toEqual(['u:0:0=0']);
     expect(await instance.read()).toEqual([]);
+    await instance.assign(['u', 0]);
+    await api.log.deleteTopic('u', api.newCall());
+    const began = performance.now();
+    expect((await instance.get('records?timeout=300')).json).toEqual([]);
+    // Its client would ask again at once, and again.
+    expect(performance.now() - began).toBeGreaterThan(250);
   });
 });
