@@ -36,7 +36,10 @@ export interface ConsumerOptions {
   readonly fetchWaitMs?: number;
   /** How long any other request is tried for, in milliseconds. @default 25,000 */
   readonly requestTimeoutMs?: number;
-  /** Partitions have been taken over; nothing of them is read before this returns, so `seek` here is seen. */
+  /**
+   * Partitions have been taken over; nothing of them is read before this returns, so `seek` here is seen. None of these three
+   * may wait for `close()`, which waits for them. What they throw ends the membership, and is thrown in the loop.
+   */
   readonly onAssigned?: (places: readonly PartitionPlace[]) => void | Promise<void>;
   /** Partitions are about to be given up: nothing of them is in the loop's hands, and what it is done with is committed (with `autoCommit`). */
   readonly onRevoked?: (places: readonly PartitionPlace[]) => void | Promise<void>;

@@ -69,7 +69,8 @@ export interface Consumer extends AsyncIterable<ConsumedRecord> {
   retake(place: PartitionPlace): Promise<void>;
   /**
    * Ends the loop, commits what it is done with (with `autoCommit`), and leaves the group. Does not wait for a record in the
-   * loop's hands: to have that finished first, abort the `signal` option instead, or leave the loop and then close.
+   * loop's hands: to have that finished first, abort the `signal` option instead, or leave the loop and then close. Rejects
+   * with what went wrong on the way (a commit that was refused, a callback that threw); the consumer is closed all the same.
    */
   close(): Promise<void>;
   /** `close()`, for `await using`. */

@@ -78,10 +78,12 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
     signal?.removeEventListener('abort', onAbort);
     closed.abort();
     gate.changed.ring();
+    gate.forgetFailure();
     await committing;
     await session?.end();
-    await holdings.giveUp(deliveries.all()).catch(() => undefined);
+    await holdings.giveUpNow(deliveries.all()).catch(gate.fail);
     await holdings.ended();
+    gate.throwFailure();
   };
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -89,10 +91,13 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
     return closing;
   };
 
+  /** Whoever calls `close` later is told of what went wrong. */
+  const closeUnseen = (): void => void close().catch(() => undefined);
+
   /** A loop that works on something ends by itself when it asks for more. */
   const onAbort = (): void => {
     gate.changed.ring();
-    if (!gate.isLooping()) void close();
+    if (!gate.isLooping()) closeUnseen();
   };
   signal?.addEventListener('abort', onAbort, { once: true });
 
@@ -125,7 +130,7 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
     },
     loopEnded: () => {
       gate.end();
-      if (signal?.aborted === true) void close();
+      if (signal?.aborted === true) closeUnseen();
     },
     nextOf: (take) =>
       // What was fetched before a long sleep of this process may be somebody else's by now: a heartbeat tells.
@@ -141,7 +146,7 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
     },
     assign: async (places) => {
       const wanted = new Set(places.map(placeKey));
-      await holdings.giveUp(deliveries.all().filter(({ place }) => !wanted.has(placeKey(place))));
+      await holdings.giveUpNow(deliveries.all().filter(({ place }) => !wanted.has(placeKey(place))));
       const coming = places.filter((place) => deliveries.get(place) === undefined);
       if (coming.length === 0) return;
       const call = parts.newCall({ timeoutMs: settings.requestTimeoutMs });

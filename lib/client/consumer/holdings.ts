@@ -17,6 +17,8 @@ export interface Holdings {
    * and only then they are let go: whoever reads them next goes on exactly behind.
    */
   giveUp(helds: readonly HeldPartition[]): Promise<void>;
+  /** The same, but without waiting: the loop itself may have asked for it, in the middle of a record. */
+  giveUpNow(helds: readonly HeldPartition[]): Promise<void>;
   /** They belong to others already. */
   lose(helds: readonly HeldPartition[]): Promise<void>;
   /** Where reading begins: at the committed position if there is one. */
@@ -68,11 +70,14 @@ export function createHoldings(parts: HoldingsParts): Holdings {
     gate.asked.ring();
   };
 
-  const withhold = async (helds: readonly HeldPartition[]): Promise<void> => {
+  const withhold = (helds: readonly HeldPartition[]): void => {
     for (const held of helds) {
       held.isWithheld = true;
       dropFetched(held);
     }
+  };
+
+  const waitForLoop = async (helds: readonly HeldPartition[]): Promise<void> => {
     const isBusy = (): boolean => {
       const inHand = deliveries.inHand();
       return inHand !== undefined && helds.includes(inHand);
@@ -82,6 +87,18 @@ export function createHoldings(parts: HoldingsParts): Holdings {
 
   const commitDone = async (helds: readonly HeldPartition[]): Promise<void> => {
     if (settings.autoCommit) await committer().commitProcessed(helds);
+  };
+
+  const giveUp = async (helds: readonly HeldPartition[], wait: () => Promise<void>): Promise<void> => {
+    try {
+      withhold(helds);
+      await wait();
+      await commitDone(helds);
+      const still = helds.filter(({ isReleased }) => !isReleased);
+      if (still.length > 0) await settings.onRevoked?.(placesOf(still));
+    } finally {
+      release(helds);
+    }
   };
 
   return {
@@ -99,16 +116,8 @@ export function createHoldings(parts: HoldingsParts): Holdings {
       // A position that was chosen here is the group's from now on: nothing is left out if the partition moves on.
       await commitDone(helds);
     },
-    giveUp: async (helds) => {
-      try {
-        await withhold(helds);
-        await commitDone(helds);
-        const still = helds.filter(({ isReleased }) => !isReleased);
-        if (still.length > 0) await settings.onRevoked?.(placesOf(still));
-      } finally {
-        release(helds);
-      }
-    },
+    giveUp: (helds) => giveUp(helds, () => waitForLoop(helds)),
+    giveUpNow: (helds) => giveUp(helds, async () => undefined),
     lose: async (helds) => {
       release(helds);
       if (helds.length > 0) await settings.onLost?.(placesOf(helds));

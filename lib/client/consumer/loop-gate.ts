@@ -18,6 +18,9 @@ export interface LoopGate {
   silentMs(): number;
   /** The loop throws it when it asks next; of several the first. */
   fail(error: unknown): void;
+  forgetFailure(): void;
+  /** At once, if there is one. */
+  throwFailure(): void;
   /** What `take` gives as soon as it gives something; undefined once `isOver` says so. */
   next<T>(options: {
     readonly isOver: () => Promise<boolean>;
@@ -63,6 +66,10 @@ export function createLoopGate(clock: Clock, deliveries: Deliveries): LoopGate {
       failure ??= { error };
       changed.ring();
     },
+    forgetFailure: () => {
+      failure = undefined;
+    },
+    throwFailure,
     next: async ({ isOver, take }) => {
       deliveries.finish();
       isAsking = true;

@@ -3,7 +3,7 @@ import { createConsumer } from '../../../lib/client/consumer/consumer.ts';
 import { newCall } from '../../support/log-on-memory.ts';
 import { consumerWorld } from './consumer-world.ts';
 
-const MINUTES = 10;
+const MINUTES = 2;
 const PARTITIONS = 3;
 
 describe('a consumer that polls steadily', () => {

@@ -160,6 +160,47 @@ describe('a consumer with partitions of its own', () => {
     await consumer.close();
   });
 
+  it('can be told to read something else in the middle of its loop', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('switching', 2);
+    const producer = await world.producer();
+    for (const partition of [0, 1]) {
+      await producer.sendBatch(
+        ['a', 'b'].map((value) => ({ topic, partition, value: `${value}${partition}` })),
+      );
+    }
+    const consumer = await world.consumer({ autoOffsetReset: 'earliest' });
+    await consumer.assign([{ topic, partition: 0 }]);
+    const read: string[] = [];
+    for await (const record of consumer) {
+      read.push(textOfRecord(record));
+      if (read.length === 1) await consumer.assign([{ topic, partition: 1 }]);
+      if (read.length === 3) break;
+    }
+    expect(read).toEqual(['a0', 'a1', 'b1']);
+    expect(consumer.assignment()).toEqual([{ topic, partition: 1 }]);
+    await consumer.close();
+  });
+
+  it('is closed even if something goes wrong on the way, and tells', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('badly');
+    const consumer = await world.consumer({
+      groupId: 'badly',
+      topics: [topic],
+      autoOffsetReset: 'earliest',
+      onRevoked: () => {
+        throw new Error('not now');
+      },
+    });
+    await (await world.producer()).send({ topic, value: 'a' });
+    await readSome(consumer, 1);
+    await expect(consumer.close()).rejects.toThrow('not now');
+    expect(consumer.assignment()).toEqual([]);
+    const { parts } = await world.process();
+    expect((await parts.groups.describe('badly', newCall(world.clock))).members).toEqual([]);
+  });
+
   it('has one loop at a time, and none once it is closed', async () => {
     const world = consumerWorld();
     const consumer = await world.consumer({ autoOffsetReset: 'earliest' });
