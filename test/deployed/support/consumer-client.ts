@@ -100,9 +100,8 @@ export function consumerClient(
       await expected(() => ask('POST', `${instance}/positions/beginning`, { body }));
     },
     committed: async (topic, partitionCount) => {
-      const wanted = Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }));
-      const query = encodeURIComponent(JSON.stringify({ partitions: wanted }));
-      const response = await expected(() => ask('GET', `${instance}/offsets?partitions=${query}`));
+      const wanted = Array.from({ length: partitionCount }, (_, partition) => `${topic}:${partition}`);
+      const response = await expected(() => ask('GET', `${instance}/offsets?partitions=${wanted.join()}`));
       const { offsets } = response.json() as { offsets: { partition: number; offset: number }[] };
       return offsets.toSorted((a, b) => a.partition - b.partition).map(({ offset }) => offset);
     },

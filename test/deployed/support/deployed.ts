@@ -41,7 +41,7 @@ export const ROOT: Credentials = { accessKeyId: 'test', secretAccessKey: 'test' 
 
 /** What the stack pushes; a test makes the function and the topic. */
 export const PUSHED = {
-  group: 'pushed/to a function',
+  group: 'pushed to a function',
   topics: ['pushed'],
   functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:push-target',
   batchSize: 25,
