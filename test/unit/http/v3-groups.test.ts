@@ -123,6 +123,32 @@ describe('consumer groups over HTTP', () => {
     expect((await api.get('/g/consumers/z/assignments/t/partitions/one')).status).toBe(404);
   });
 
+  it('show a member that joined, and are not deleted under it', async () => {
+    const api = await filled();
+    const join = { groupId: 'g', memberId: 'm', memberEpoch: 0, subscription: { topics: ['t'] }, owned: [] };
+    const { memberEpoch, assignment } = await api.groups.heartbeat(join, api.newCall());
+    const places = (assignment ?? []).flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
+    const request = { groupId: 'g', memberId: 'm', memberEpoch, places };
+    const taken = await api.groups.takeOver(request, api.newCall());
+    expect(taken.map(({ committed }) => committed?.offset)).toEqual([2, 0]);
+    expect((await api.get('/g')).json).toMatchObject({ state: 'STABLE', is_simple: false });
+    expect((await api.get('/g/consumers/m/assignments')).json.data).toMatchObject([
+      { topic_name: 't', partition_id: 0 },
+      { topic_name: 't', partition_id: 1 },
+    ]);
+    expect((await api.get('/g/lag-summary')).json).toMatchObject({ max_lag: 3, max_lag_consumer_id: 'm' });
+    const refused = { status: 409, json: { error_code: 40903, kafka_error: 'NON_EMPTY_GROUP' } };
+    expect(await api.ask('DELETE', `${api.base}/g`)).toMatchObject(refused);
+    const body = { data: [{ topic_name: 't', to: 'LATEST' }] };
+    expect(await api.ask('POST', `${api.base}/g/offsets:reset`, { headers, body })).toMatchObject(refused);
+    expect(await api.ask('DELETE', `${api.base}/g/offsets/t/partitions/0`)).toMatchObject({
+      status: 409,
+      json: { kafka_error: 'GROUP_SUBSCRIBED_TO_TOPIC' },
+    });
+  });
+
   it('are deleted once they have no members', async () => {
     const api = await filled();
     expect((await api.ask('DELETE', `${api.base}/g`)).status).toBe(204);

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import {
+  committedOf,
+  offsetFromItem,
+  offsetSortKey,
+  offsetToItem,
+  type PartitionOffset,
+} from '../../../lib/group/offset-item.ts';
+import { itemBytes } from '../../../lib/storage/units.ts';
+
+const TOPIC_ID = '6m2nq1gTSjqDZ5mUzqfbFA';
+const INCARNATION = 'pQ8sX0dVTjK3mC7yR1aLhw';
+
+const FULL: PartitionOffset = {
+  topicId: TOPIC_ID,
+  partition: 7,
+  topic: 'orders',
+  position: { offset: 123_456_789, leaderEpoch: 3, metadata: 'host-1', committedMs: 1_800_000_000_000 },
+  owner: '8d5a2f3e-1c4b-4e7a-9f60-2b7c9d1e0a53',
+  takenAt: 41,
+};
+
+describe('the item of a position', () => {
+  it('lies as the storage layout says', () => {
+    expect(offsetToItem(INCARNATION, FULL, 'v1')).toEqual({
+      pk: `offsets#${INCARNATION}`,
+      sk: `${TOPIC_ID}:00007`,
+      version: 'v1',
+      attributes: {
+        f: 1,
+        n: 'orders',
+        k: 41,
+        w: '8d5a2f3e-1c4b-4e7a-9f60-2b7c9d1e0a53',
+        o: 123_456_789,
+        t: 1_800_000_000_000,
+        l: 3,
+        m: 'host-1',
+      },
+    });
+  });
+
+  it.each<[string, PartitionOffset]>([
+    ['with everything', FULL],
+    ['without an owner', { ...FULL, owner: undefined, takenAt: 0 }],
+    ['without a position', { ...FULL, position: undefined }],
+    [
+      'at the beginning, with nothing besides',
+      { ...FULL, position: { offset: 0, leaderEpoch: -1, metadata: '', committedMs: 0 } },
+    ],
+    ['of the last partition there can be', { ...FULL, partition: 99_999 }],
+  ])('comes back as it was put: %s', (_, offset) => {
+    expect(offsetFromItem(offsetToItem(INCARNATION, offset, 'v2'))).toEqual({ ...offset, version: 'v2' });
+    const { position, topic, topicId, partition } = offset;
+    expect(committedOf(offset)).toEqual(
+      position === undefined ? undefined : { topic, topicId, partition, ...position },
+    );
+  });
+
+  it('leaves more than 800 bytes of a write unit to the metadata', () => {
+    const item = offsetToItem(INCARNATION, { ...FULL, position: undefined }, 'a'.repeat(16));
+    expect(itemBytes(item)).toBeLessThanOrEqual(130);
+    expect(itemBytes(offsetToItem(INCARNATION, FULL, 'a'.repeat(16)))).toBeLessThanOrEqual(160);
+  });
+
+  it('orders by partition', () => {
+    const keys = [10_000, 2, 100, 99_999, 0].map((partition) => offsetSortKey(TOPIC_ID, partition));
+    expect([...keys].sort()).toEqual([0, 2, 100, 10_000, 99_999].map((p) => offsetSortKey(TOPIC_ID, p)));
+  });
+
+  it('of a newer format is refused by name, and a damaged one told', () => {
+    const item = offsetToItem(INCARNATION, FULL, 'v');
+    expect(() => offsetFromItem({ ...item, attributes: { ...item.attributes, f: 2 } })).toThrow(
+      `offset item offsets#${INCARNATION} / ${TOPIC_ID}:00007 has format 2; this version reads up to 1`,
+    );
+    expect(() => offsetFromItem({ ...item, attributes: { ...item.attributes, o: 'x' } })).toThrow(
+      "attribute 'o' is not a number",
+    );
+  });
+});
