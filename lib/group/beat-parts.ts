@@ -31,20 +31,24 @@ const PAUSE_MS_FIRST = 10;
 const PAUSE_MS_MAX = 500;
 const LEFT_BEHIND_AT_ONCE = 8;
 
-/** Tries until something comes of it: `undefined` means that somebody else was first. */
+/**
+ * Tries until something comes of it: `undefined` means that somebody else was first. At once at first, on top of what the
+ * loss has shown; where many are at it, after pauses, and then `rested` says that what was seen before them is too old.
+ */
 export async function untilDone<T>(
   parts: GroupParts,
   groupId: string,
-  attempt: () => Promise<T | undefined>,
+  attempt: (options: { readonly rested: boolean }) => Promise<T | undefined>,
   call: Call,
 ): Promise<T> {
   const { clock, random } = parts;
   for (let losses = 0; losses < TRIES_MAX && clock.monotonicMs() < call.deadlineMs; losses += 1) {
-    if (losses > LOSSES_AT_ONCE) {
+    const rested = losses > LOSSES_AT_ONCE && losses % 2 === 1;
+    if (rested) {
       const ceilingMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (losses - LOSSES_AT_ONCE));
       await clock.sleep(random.next() * ceilingMs, call.signal);
     }
-    const done = await attempt();
+    const done = await attempt({ rested });
     if (done !== undefined) return done;
   }
   throw groupIsBusy(groupId);

@@ -52,7 +52,8 @@ export interface GroupTopic {
 /** 48 random bits. */
 export const MEMBER_NUMBERS: number = 2 ** 48;
 const ROSTER_ENTRY_BYTES = 8;
-const OWNER_BYTES = 2;
+/** What a partition takes in `owner`, and in `target` where that differs. */
+export const OWNER_BYTES = 2;
 const GROUP_SORT_KEY = 'group';
 
 /** The partition key of a group's items: the group itself first, then its members. */

@@ -11,6 +11,7 @@ import {
   groupItemKey,
   groupToItem,
   isSettledTopic,
+  OWNER_BYTES,
 } from './group-item.ts';
 import type { GroupParts } from './group-parts.ts';
 import { register } from './registry.ts';
@@ -27,6 +28,9 @@ export interface SeenGroup {
   readonly version: string | undefined;
   readonly observation: Observation;
 }
+
+/** As long as any. */
+const SOME_VERSION = 'vvvvvvvvvvvvvvvv';
 
 /** Concurrent changes of one group that a change gives way to before it gives up. */
 const CHANGE_TRIES_MAX = 32;
@@ -83,7 +87,7 @@ export async function putGroup(
   const { groupId } = seen;
   const version = deps.random.id();
   const item = group === undefined ? tombstone(seen, version) : groupToItem(group, version);
-  checkSize(item, group);
+  if (group !== undefined) checkFits(group, item);
   const creates = seen.group === undefined && group !== undefined;
   const registered = creates ? [await register(deps, groupId, call)] : [];
   const fences = [seen.observation, ...registered].map((observation) => ({
@@ -129,12 +133,14 @@ function tombstone({ groupId, observation }: SeenGroup, version: string): Item<s
   return deletedGroupToItem(groupId, { version, expiresAtSeconds });
 }
 
-/** Counted as if every target differed from its owners, so that no later step of the same members on the same topics fails. */
-function checkSize(item: Item<string>, group: Group | undefined): void {
-  const settledBytes = (group?.topics ?? [])
-    .filter(isSettledTopic)
-    .reduce((sum, { owner }) => sum + 2 * owner.length, 0);
-  const bytes = itemBytes(item) + settledBytes;
+/**
+ * GROUP_MAX_SIZE_REACHED if the group's item would be too large; counted as if every target differed from its owners, so
+ * that no later step of the same members on the same topics fails.
+ */
+export function checkFits(group: Group, item: Item<string> = groupToItem(group, SOME_VERSION)): void {
+  const settled = group.topics.filter(isSettledTopic);
+  const targetBytes = settled.reduce((sum, { owner }) => sum + OWNER_BYTES * owner.length, 0);
+  const bytes = itemBytes(item) + targetBytes;
   if (bytes <= LIMITS.groupItemBytesMax) return;
   const message = `The group's members, topics and subscriptions take ${bytes} bytes; at most ${LIMITS.groupItemBytesMax} can be stored`;
   throw new MillraceError('GROUP_MAX_SIZE_REACHED', message);

@@ -2,9 +2,10 @@ import type { GroupHeartbeat, HeartbeatAnswer } from '../groups.ts';
 import type { Call } from '../storage/call.ts';
 import { type BeatParts, coversOf, nowOf, untilDone } from './beat-parts.ts';
 import type { BeatPlan } from './beat-plan.ts';
+import { removeLeftBehind } from './expel-dead.ts';
 import { MEMBER_NUMBERS, type Subscription } from './group-item.ts';
 import { type GroupLook, lookAtGroup, memberOf } from './group-look.ts';
-import { newGroup } from './group-store.ts';
+import { checkFits, newGroup } from './group-store.ts';
 import type { Member } from './member-item.ts';
 import { isInRoster, putMember, readMember } from './member-store.ts';
 import { planJoin } from './plan-join.ts';
@@ -25,38 +26,70 @@ export async function join(
   // Before anything is stored: INVALID_REGULAR_EXPRESSION.
   await coversOf(parts, undefined, [subscription]);
   let look: GroupLook | undefined;
-  const attempt = async (): Promise<HeartbeatAnswer | undefined> => {
+  /** The member's item as this call has put it. */
+  let announced: Member | undefined;
+  const attempt = async ({ rested }: { readonly rested: boolean }): Promise<HeartbeatAnswer | undefined> => {
+    if (rested) look = undefined;
     look ??= await lookForJoin(parts, beat, call);
     const plan = await planned(parts, { look, beat, subscription, number }, call);
-    if (plan.kind === 'refuse') throw plan.error;
-    if (plan.kind === 'unsure' || plan.member === undefined) return undefined;
-    const announced = await announce(parts, { look, beat, member: plan.member }, call);
-    look = announced.look;
-    if (look === undefined) return undefined;
-    const { member, ...rest } = plan;
-    const step = announced.isMember ? { ...rest, member } : rest;
-    const outcome = await carryOut(parts, { look, plan: step, beat }, call);
+    if (plan.kind === 'refuse') {
+      await removeLeftBehind(parts, beat.groupId, announced === undefined ? [] : [announced], call);
+      throw plan.error;
+    }
+    if (plan.kind === 'unsure') return undefined;
+    const step = await announce(parts, { look, plan, beat, announced }, call);
+    look = step?.look;
+    if (step === undefined) return undefined;
+    announced = step.announced;
+    const outcome = await carryOut(parts, { look: step.look, plan: step.rest, beat }, call);
+    // A static member has to know all members of the group as it is.
     look = beat.instanceId === undefined ? outcome.look : undefined;
     return outcome.answer;
   };
   return parts.turns.run(beat.groupId, () => untilDone(parts, beat.groupId, attempt, call));
 }
 
-/** Sees to it that the item of a member that is not in the roster says what it will be there. */
+interface Announcing {
+  readonly look: GroupLook;
+  readonly plan: BeatPlan & { readonly kind: 'go' };
+  readonly beat: GroupHeartbeat;
+  readonly announced: Member | undefined;
+}
+
+/**
+ * Sees to it that a member that is not in the roster yet has an item. Answers what remains to be done; undefined if somebody
+ * else has changed the item. One that was put for an earlier attempt tells another epoch, and is put right at the end
+ * instead of at every attempt.
+ */
 async function announce(
   parts: BeatParts,
-  step: { readonly look: GroupLook; readonly beat: GroupHeartbeat; readonly member: Member },
+  { look, plan, beat, announced }: Announcing,
   call: Call,
-): Promise<{ readonly look: GroupLook | undefined; readonly isMember: boolean }> {
-  const { look, beat, member } = step;
-  const { group, groupId } = look.seen;
+): Promise<{ look: GroupLook; announced: Member | undefined; rest: Announcing['plan'] } | undefined> {
+  const { member, ...rest } = plan;
   const own = memberOf(look, beat.memberId);
-  const isMember = own !== undefined && group !== undefined && isInRoster(group, own);
-  if (isMember || (own !== undefined && saysAsMuch(own, member))) return { look, isMember };
-  const stored = await putMember(parts, groupId, member, call);
-  if (stored === undefined) return { look: undefined, isMember };
-  const others = look.members.filter(({ memberId }) => memberId !== beat.memberId);
-  return { look: { ...look, members: [...others, stored] }, isMember };
+  if (member === undefined || (own !== undefined && !needsAnnouncing(look, { own, announced, member }))) {
+    const isRight = own?.version === announced?.version && own?.memberEpoch === member?.memberEpoch;
+    return { look, announced, rest: isRight ? rest : plan };
+  }
+  if (plan.group !== undefined) checkFits(plan.group);
+  const stored = await putMember(parts, beat.groupId, member, call);
+  return stored === undefined ? undefined : { look: withMember(look, stored), announced: stored, rest };
+}
+
+/** Whether the item of a member that is not in the roster does not say yet who it will be there. */
+function needsAnnouncing(
+  { seen: { group } }: GroupLook,
+  items: { readonly own: Member; readonly announced: Member | undefined; readonly member: Member },
+): boolean {
+  const { own, announced, member } = items;
+  if (group !== undefined && isInRoster(group, own)) return false;
+  return own.version !== announced?.version && !saysAsMuch(own, member);
+}
+
+function withMember(look: GroupLook, member: Member): GroupLook {
+  const others = look.members.filter(({ memberId }) => memberId !== member.memberId);
+  return { ...look, members: [...others, member] };
 }
 
 async function planned(

@@ -10,7 +10,8 @@ import { carryOut, lookForSure } from './stay.ts';
 export async function leave(parts: BeatParts, beat: GroupHeartbeat, call: Call): Promise<HeartbeatAnswer> {
   const { groupId, memberId } = beat;
   let look: GroupLook | undefined;
-  const attempt = async (): Promise<HeartbeatAnswer | undefined> => {
+  const attempt = async ({ rested }: { readonly rested: boolean }): Promise<HeartbeatAnswer | undefined> => {
+    if (rested) look = undefined;
     // Who has the instance of a static member by now may be any of the others.
     look ??= await lookForSure(parts, beat, { all: beat.instanceId !== undefined }, call);
     const covers = await coversOf(parts, look.seen.group);

@@ -67,7 +67,8 @@ async function stayForSure(parts: BeatParts, staying: Staying, call: Call): Prom
   return untilDone(
     parts,
     beat.groupId,
-    async () => {
+    async ({ rested }) => {
+      if (rested) look = undefined;
       look ??= await lookForSure(parts, beat, { all: staying.all }, call);
       let plan = await planned(parts, { look, beat, wish, looksAtTopics }, call);
       if (plan.kind === 'refuse' && beat.instanceId !== undefined && !look.isComplete) {
