@@ -1,5 +1,6 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
+import { producersEndAt } from '../producer/chunk-producers.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { chunkFromItem, chunkToItem } from './chunk.ts';
@@ -32,6 +33,7 @@ async function tryToClose(deps: Dependencies, pk: string, tail: Tail, call: Call
     version: deps.random.id(),
     maxTimestampMs: -1,
     identities: [],
+    ...(tail.producersEnd === undefined ? {} : { producersEnd: tail.producersEnd }),
     body: { kind: 'closed' },
   });
   const fences = deps.rules.fence ? [{ observation: tail.observation, ageMsMax: LIMITS.fenceAgeMsMax }] : [];
@@ -41,7 +43,8 @@ async function tryToClose(deps: Dependencies, pk: string, tail: Tail, call: Call
     if (result.standing === undefined) return undefined;
     const standing = chunkFromItem(result.standing);
     const closed = standing.body.kind === 'closed';
-    return { offset: standing.endOffset, closed, observation: result.observation };
+    const producersEnd = producersEndAt(standing);
+    return { offset: standing.endOffset, closed, observation: result.observation, producersEnd };
   } catch (fault) {
     if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) return undefined;
     throw fault;

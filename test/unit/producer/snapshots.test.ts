@@ -238,6 +238,7 @@ describe('a snapshot', () => {
     await closePartition(engineParts(scene.storage), scene.pk, scene.call());
     expect(await cold(1)).toBe('UNKNOWN_TOPIC_OR_PARTITION');
     expect((await scene.snapshot()).version).toBeUndefined();
+    expect((await scene.chunks()).at(-1)).toMatchObject({ body: { kind: 'closed' }, producersEnd: 1 });
   });
 });
 
