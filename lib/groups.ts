@@ -84,7 +84,10 @@ export interface GroupHeartbeat {
   readonly subscription?: GroupSubscription;
   /** `uniform` (default) or `range`. */
   readonly assignor?: string;
-  /** What the member owns at this moment; required (empty) when it joins, and whenever it has given up something. */
+  /**
+   * What the member owns at this moment; required (empty) when it joins, whenever that has changed, and after a heartbeat
+   * without an answer: what the answer would have told is told again.
+   */
   readonly owned?: readonly AssignedTopic[];
 }
 
