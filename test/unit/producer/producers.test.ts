@@ -195,6 +195,22 @@ describe('a snapshot of producers', () => {
     );
   });
 
+  it('of format 1 stays readable: these are the bytes', () => {
+    const stored = [
+      '7d3de64a00000001',
+      '42a0000000000e00000000034278bcfe5680000002',
+      '7fffffff0000000141f0000000000000',
+      '000000020000000241f0000000400000',
+    ].join('');
+    const batches = [
+      { firstSequence: LAST, lastSequence: 1, baseOffset: 2 ** 32 },
+      { firstSequence: 2, lastSequence: 2, baseOffset: 2 ** 32 + 4 },
+    ];
+    const producers = new Map([[2 ** 43 + 7, { epoch: 3, lastSeenMs: 1_700_000_000_000, batches }]]);
+    expect(decodeProducers(codecs, Buffer.from(stored, 'hex'))).toEqual(producers);
+    expect(Buffer.from(encodeProducers(codecs, producers)).toString('hex')).toBe(stored);
+  });
+
   it('with any byte changed is damage, never another state', () => {
     const bytes = encodeProducers(codecs, new Map([[5, { epoch: 1, lastSeenMs: 9, batches: [] }]]));
     for (let at = 0; at < bytes.length; at += 1) {
