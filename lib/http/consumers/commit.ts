@@ -75,6 +75,7 @@ const EXPECTED: ReadonlySet<ErrorCode> = new Set([
   'THROTTLING_QUOTA_EXCEEDED',
 ]);
 
-function noteUnexpected({ noteFault }: ConsumerParts, error: MillraceError | undefined): void {
+/** What one partition met while the others go on. */
+export function noteUnexpected({ noteFault }: ConsumerParts, error: MillraceError | undefined): void {
   if (error !== undefined && !EXPECTED.has(error.code)) noteFault(error);
 }

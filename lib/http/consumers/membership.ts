@@ -1,7 +1,7 @@
 import { MillraceError } from '../../errors.ts';
 import type { AssignedTopic, GroupSubscription, HeartbeatAnswer, TakenPosition } from '../../groups.ts';
 import { HttpError } from '../http-error.ts';
-import { autoCommit } from './commit.ts';
+import { autoCommit, noteUnexpected } from './commit.ts';
 import { type ConsumerInstance, isMember, type Selection } from './instance.ts';
 import { INSTANCE_TIMEOUT_MS, MEMBER_SESSION_MS } from './instance-store.ts';
 import type { ConsumerParts } from './parts.ts';
@@ -151,7 +151,7 @@ function subscriptionOf(selection: Selection): GroupSubscription {
   }
 }
 
-/** A partition that is not the member's any more is left out; the next heartbeat tells. Undefined: it is no member. */
+/** A partition that could not be taken is left out, for the next call. Undefined: it is no member. */
 async function takeOver(
   parts: ConsumerParts,
   instance: ConsumerInstance,
@@ -165,6 +165,7 @@ async function takeOver(
     if (isLost(error)) return undefined;
     throw error;
   }
+  for (const { error } of taken) noteUnexpected(parts, error);
   const own = taken.filter(({ error }) => error === undefined);
   const held = [...instance.held, ...(await startPositions(parts, instance, own))];
   return { ...instance, held: held.sort(byPlace) };

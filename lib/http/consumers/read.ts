@@ -4,7 +4,7 @@ import { HttpError } from '../http-error.ts';
 import type { EmbeddedFormat } from '../media-type.ts';
 import { afterAnswer, encodeAnswer, fromTurn } from './answer.ts';
 import { collect, type Gathered, hasFailed } from './collect.ts';
-import { autoCommit } from './commit.ts';
+import { autoCommit, noteUnexpected } from './commit.ts';
 import { type ConsumerInstance, isMember } from './instance.ts';
 import { keepMembership } from './membership.ts';
 import type { ConsumerParts } from './parts.ts';
@@ -41,6 +41,7 @@ export async function readRecords(
     const gathered = await gather(parts, now, { ...wish, waitMs });
     // Nobody is there to take the records: the next read answers them.
     if (parts.signal?.aborted === true) return { instance: now, answer: '[]' };
+    for (const { error } of gathered) noteUnexpected(parts, error);
     if (waitMs === leftMs || gathered.some(hasNews)) return answerOf(codecs, now, gathered, wish);
   }
 }

@@ -1,7 +1,6 @@
 import { answered } from '../../group/faults.ts';
 import { HttpError, notFound } from '../http-error.ts';
-import type { Exchange } from '../route.ts';
-import { param } from '../route.ts';
+import { type Exchange, param } from '../route.ts';
 import type { ConsumerInstance } from './instance.ts';
 import type { LoadedInstance } from './instance-store.ts';
 import type { ConsumerParts } from './parts.ts';

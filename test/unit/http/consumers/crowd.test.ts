@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { SortKey, Table } from '../../../../lib/storage/table.ts';
 import { memoryStorage } from '../../../support/log-on-memory.ts';
 import { type Api, newTopic, openApi } from '../support.ts';
@@ -15,8 +16,11 @@ function seeded(seed: number): () => number {
   };
 }
 
-/** Requests take a few turns of the event loop, before and after they have their effect. */
-function slow<S extends SortKey>(table: Table<S>, random: () => number): Table<S> {
+/** Requests take a few turns of the event loop, before and after they have their effect, and some break off there. */
+function unreliable<S extends SortKey>(
+  table: Table<S>,
+  { random, faultRate }: { readonly random: () => number; readonly faultRate: number },
+): Table<S> {
   const pause = async (): Promise<void> => {
     for (let turns = Math.floor(random() * 4); turns > 0; turns -= 1) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -24,8 +28,10 @@ function slow<S extends SortKey>(table: Table<S>, random: () => number): Table<S
   };
   const slowly = async <T>(work: () => Promise<T>): Promise<T> => {
     await pause();
+    if (random() < faultRate) throw new StorageFault('interrupted', 'the request broke off');
     const answer = await work();
     await pause();
+    if (random() < faultRate) throw new StorageFault('interrupted', 'the answer broke off');
     return answer;
   };
   return {
@@ -71,10 +77,11 @@ describe('a crowd of instances that come, read and go through two processes', ()
     async (seed) => {
       const random = seeded(seed);
       const storage = memoryStorage();
+      const way = { random, faultRate: seed % 2 === 0 ? 0.02 : 0 };
       const shared = {
         ...storage,
-        hot: slow(storage.hot, random),
-        catalog: slow(storage.catalog, random),
+        hot: unreliable(storage.hot, way),
+        catalog: unreliable(storage.catalog, way),
       };
       const apis = [await openApi({ storage: shared }), await openApi({ storage: shared })] as const;
       const [api] = apis;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../../lib/errors.ts';
+import type { Log } from '../../../../lib/log.ts';
 import { memoryStorage, newCall } from '../../../support/log-on-memory.ts';
 import { type Api, BINARY_V2, JSON_V2, newTopic, openApi, produce, TEXT_V2 } from '../support.ts';
 import { fill, filled, type Instance, instanceAt, newInstance } from './support.ts';
@@ -257,6 +259,30 @@ describe('several reads of one instance at once', () => {
     expect((await instance.delete()).status).toBe(204);
     await fill(api, 0, 1);
     expect(await waiting).toMatchObject({ status: 404, json: { error_code: 40403 } });
+  });
+});
+
+describe('a partition that cannot be read', () => {
+  it('does not stand in the way of others, is told to the operator, and to the client when there is nothing else', async () => {
+    const broken = new MillraceError('KAFKA_STORAGE_ERROR', 'An object is missing');
+    const storage = memoryStorage();
+    const sound = await openApi({ storage });
+    await filled({ api: sound, partitions: 2 });
+    const log = sound.log;
+    const methods: Partial<Log> = {
+      fetch: async (request, call) => {
+        if (request.partition === 0) throw broken;
+        return log.fetch(request, call);
+      },
+    };
+    const api = await openApi({ storage, methods });
+    const instance = await reading(api, 2);
+    expect((await instance.read()).length).toBe(3);
+    expect(api.faults.map(({ cause }) => cause)).toEqual([broken]);
+    expect(await instance.get('records?timeout=5000')).toMatchObject({
+      status: 500,
+      json: { error_code: 50003, kafka_error: 'KAFKA_STORAGE_ERROR' },
+    });
   });
 });
 
