@@ -52,6 +52,20 @@ export interface Rules {
   readonly sessionByStorageClock: boolean;
   /** Committed offsets go only with a group that has no members, and after it got a new incarnation. */
   readonly offsetsOutliveQuiet: boolean;
+  /** A copy is appended only at the observed tail of its partition. */
+  readonly copyAtObservedTail: boolean;
+  /** Copying goes on where the remote partition ends, not where a note says it was. */
+  readonly positionFromTail: boolean;
+  /** Offsets are left out of a copy only where a consistent look shows that the source has no records there. */
+  readonly gapFromConsistentLook: boolean;
+  /** A topic that has come from a region is not copied back to it. */
+  readonly prefixGuard: boolean;
+  /** What a producer of another region has sent does not count for one of the same id here. */
+  readonly originsApart: boolean;
+  /** A group's position that is carried over is at most the end of the remote partition. */
+  readonly syncedOffsetBounded: boolean;
+  /** A group's position that was carried over is not carried further. */
+  readonly syncedOffsetStays: boolean;
 }
 
 export const ALL_RULES: Rules = Object.freeze({
@@ -79,4 +93,11 @@ export const ALL_RULES: Rules = Object.freeze({
   takeOverBeforeRead: true,
   sessionByStorageClock: true,
   offsetsOutliveQuiet: true,
+  copyAtObservedTail: true,
+  positionFromTail: true,
+  gapFromConsistentLook: true,
+  prefixGuard: true,
+  originsApart: true,
+  syncedOffsetBounded: true,
+  syncedOffsetStays: true,
 });

@@ -6,7 +6,17 @@ import { CALM, CALM_NETWORK, type Profile } from './profile.ts';
 import type { Violation } from './violation.ts';
 
 /** A rule, or what else it keeps from happening. */
-export type BreakName = keyof Rules | 'segmentFence';
+/** Rules of copying between regions, which need two of them. */
+type RegionRule =
+  | 'copyAtObservedTail'
+  | 'positionFromTail'
+  | 'gapFromConsistentLook'
+  | 'prefixGuard'
+  | 'originsApart'
+  | 'syncedOffsetBounded'
+  | 'syncedOffsetStays';
+
+export type BreakName = Exclude<keyof Rules, RegionRule> | 'segmentFence';
 
 const COMPACTED: Partial<Profile> = {
   eraCount: 3,
