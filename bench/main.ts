@@ -11,6 +11,7 @@ import { lifeRows } from './life-rows.ts';
 import { moduleRows } from './module-rows.ts';
 import { pollRows } from './poll-rows.ts';
 import { producerRows } from './producer-rows.ts';
+import { pushRows } from './push-rows.ts';
 import { printTable, type Row } from './row.ts';
 import { segmentRows } from './segment-rows.ts';
 
@@ -25,6 +26,7 @@ const sections: readonly { readonly name: string; readonly run: () => Promise<re
   { name: 'idempotent producing', run: () => producerRows(codecs) },
   { name: 'consumer groups', run: () => groupRows(codecs) },
   { name: 'polling over HTTP', run: () => pollRows(codecs) },
+  { name: 'pushing to a function', run: () => pushRows(codecs) },
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },

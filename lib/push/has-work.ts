@@ -18,7 +18,7 @@ export const RECOMMIT_MS = 43_200_000;
 const LOOKS_AT_ONCE = 16;
 
 /**
- * Whether there may be something to be sent: a look that costs half a read unit for each idle partition, where joining the
+ * Whether there may be something to be sent: a look that costs a read unit for each idle partition, where joining the
  * group and taking the partition over would cost writes. It may be wrong only in saying that there is.
  */
 export async function hasWork(
