@@ -142,6 +142,8 @@ export function createSession(
     const kind = kindOf(error);
     if (kind === 'fatal') throw error;
     if (kind === 'rejoin') await forget();
+    // It may have been stored: only an answer to what is owned says what the group believes.
+    told = undefined;
     const ceilingMs = Math.min(RETRY_PAUSE_MS_MAX, RETRY_PAUSE_MS_FIRST * 2 ** Math.min(failureCount, 8));
     await sleepOrRing(clock, { ms: 1 + random.next() * ceilingMs, bell: wake, signal });
   };
