@@ -42,7 +42,7 @@ export interface Inbox<Received extends InboxRecord> {
   /**
    * Reads records and stores what `apply` makes of each, one after the other, until the consumer is closed or something
    * throws. Records of which `apply` makes nothing are passed over: their position is stored with that of the next one
-   * that counts, every 500 of them, and at the end.
+   * that counts, and every 500 of them. Whoever goes on after the end passes over the last of them once more.
    */
   run(
     apply: (record: Received) => readonly TransactWriteItem[] | Promise<readonly TransactWriteItem[]>,
@@ -80,21 +80,15 @@ async function run<Received extends InboxRecord>(
   store: Inbox<Received>['store'],
   apply: Parameters<Inbox<Received>['run']>[0],
 ): Promise<void> {
-  const passedOver = new Map<string, { readonly last: Received; readonly count: number }>();
-  try {
-    for await (const record of consumer) {
-      const place = `${record.topic}:${record.partition}`;
-      const items = await apply(record);
-      const count = (passedOver.get(place)?.count ?? 0) + 1;
-      if (items.length === 0 && count < PASSED_OVER_MAX) {
-        passedOver.set(place, { last: record, count });
-        continue;
-      }
-      passedOver.delete(place);
-      await store(record, items);
-    }
-  } finally {
-    for (const { last } of passedOver.values()) await store(last, []).catch(() => 'moved');
+  /** Records in a row, by partition, of which nothing was made. */
+  const passedOver = new Map<string, number>();
+  for await (const record of consumer) {
+    const place = `${record.topic}:${record.partition}`;
+    const items = await apply(record);
+    const count = (passedOver.get(place) ?? 0) + 1;
+    const isPassedOver = items.length === 0 && count < PASSED_OVER_MAX;
+    passedOver.set(place, isPassedOver ? count : 0);
+    if (!isPassedOver) await store(record, items);
   }
 }
 

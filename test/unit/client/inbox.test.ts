@@ -93,16 +93,16 @@ describe('a running inbox', () => {
     expect(told).toEqual(['commit 3 + 1 items', 'commit 4 + 1 items', 'commit 5 + 1 items']);
   });
 
-  it('passes over what nothing is made of, and stores how far it came at the end', async () => {
+  it('passes over what nothing is made of, and stores how far it came with the next that counts', async () => {
     const { inbox, told } = sceneOf([3, 4, 5, 6, 7]);
     await inbox.run(({ offset }) => (offset === 5 ? [ITEM] : []));
-    expect(told).toEqual(['commit 5 + 1 items', 'commit 7 + 0 items']);
+    expect(told).toEqual(['commit 5 + 1 items']);
   });
 
   it('stores how far it came now and then', async () => {
     const { inbox, told } = sceneOf(Array.from({ length: 1_200 }, (_, n) => n));
     await inbox.run(async () => []);
-    expect(told).toEqual(['commit 499 + 0 items', 'commit 999 + 0 items', 'commit 1199 + 0 items']);
+    expect(told).toEqual(['commit 499 + 0 items', 'commit 999 + 0 items']);
   });
 
   it('goes on after the partition has moved', async () => {
@@ -112,14 +112,14 @@ describe('a running inbox', () => {
     expect(told).toEqual(['commit 3 + 1 items', 'retake orders/1', 'commit 4 + 1 items']);
   });
 
-  it('ends with what its handler throws; what was passed over is stored, the record in hand is not', async () => {
+  it('ends with what its handler throws; the record in hand is not stored', async () => {
     const { inbox, told } = sceneOf([3, 4, 5]);
     const run = inbox.run(({ offset }) => {
       if (offset === 4) throw new Error('poison');
-      return [];
+      return [ITEM];
     });
     await expect(run).rejects.toThrow('poison');
-    expect(told).toEqual(['commit 3 + 0 items']);
+    expect(told).toEqual(['commit 3 + 1 items']);
   });
 
   it('needs a log that is kept in DynamoDB', () => {
