@@ -44,13 +44,13 @@ export interface Log {
    */
   produce(request: ProduceRequest, call: Call): Promise<ProduceResult>;
 
-  /** Reads from `offset` on. OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR. */
+  /** Reads from `offset` on. OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, KAFKA_STORAGE_ERROR. */
   fetch(request: FetchRequest, call: Call): Promise<FetchResult>;
 
   /** What is known of one partition besides its ends. UNKNOWN_TOPIC_OR_PARTITION. */
   describePartition(place: PartitionPlace, call: Call): Promise<PartitionDescription>;
 
-  /** Kafka's ListOffsets. */
+  /** Kafka's ListOffsets. UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID. */
   listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
 
   /**
@@ -145,6 +145,11 @@ export interface ProduceResult {
 
 export interface FetchRequest {
   readonly topic: string;
+  /**
+   * ⚑ Whose offset it is. A topic that was made again under the name is another one, which processes learn one after
+   * another: without it a position in the new topic may be answered from the old one. Else UNKNOWN_TOPIC_ID.
+   */
+  readonly topicId?: string;
   readonly partition: number;
   readonly offset: number;
   /** Default 1 MiB. At least one batch is answered whatever its size, if there is any. */
@@ -170,6 +175,8 @@ export interface FetchResult {
 
 export interface ListOffsetsRequest {
   readonly topic: string;
+  /** As in `FetchRequest`. */
+  readonly topicId?: string;
   readonly partition: number;
   /** `max-timestamp`: the first record with the largest timestamp. `timestampMs`: the first record at or after it. */
   readonly at: 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number };

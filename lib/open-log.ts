@@ -42,6 +42,7 @@ import { clusterIdOf } from './topic/cluster-id.ts';
 import { configNumber, describeConfigs, isDeleted, type TopicConfigEntry } from './topic/configs.ts';
 import { type SeenTopic, TopicCatalog } from './topic/topic-catalog.ts';
 import type { Topic } from './topic/topic-item.ts';
+import { hasPartition, hasPlace, noPartition, noPlace, type WantedPlace } from './topic/wanted-place.ts';
 
 export interface LogOptions {
   /** Adapters as they are: retries are added here. */
@@ -259,34 +260,28 @@ class EngineLog implements Log {
     return answered(() => this.#producerIds.allocate(call));
   }
 
-  async #partition(place: PartitionPlace, call: Call): Promise<Partition> {
+  async #partition(place: WantedPlace, call: Call): Promise<Partition> {
     const { topic } = await this.#topicOf(place, call);
     return this.#partitions.of(topic.topicId, place.partition);
   }
 
-  /** A partition that the topic does not have may have been added since it was looked up. */
-  async #topicOf(place: PartitionPlace, call: Call): Promise<SeenTopic> {
+  /**
+   * A partition that the topic does not have may have been added since it was looked up, and the topic may have been made
+   * again.
+   */
+  async #topicOf(place: WantedPlace, call: Call): Promise<SeenTopic> {
     const known = await this.#topics.resolve(place.topic, call);
-    if (hasPartition(known.topic, place.partition)) return known;
+    if (hasPlace(known.topic, place)) return known;
     this.#topics.forget(place.topic);
     const seen = await this.#topics.resolve(place.topic, call);
-    if (hasPartition(seen.topic, place.partition)) return seen;
-    throw noPartition(seen.topic, place.partition);
+    if (hasPlace(seen.topic, place)) return seen;
+    throw noPlace(seen.topic, place);
   }
 }
 
 function description(topic: Topic): TopicDescription {
   const { name, topicId, partitionCount, leaderEpoch, configs } = topic;
   return { name, topicId, partitionCount, leaderEpoch, configs };
-}
-
-function hasPartition(topic: Topic, partition: number): boolean {
-  return Number.isSafeInteger(partition) && partition >= 0 && partition < topic.partitionCount;
-}
-
-function noPartition({ name, partitionCount }: Topic, partition: number): MillraceError {
-  const message = `Topic '${name}' has no partition ${partition}; it has ${partitionCount}`;
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
 }
 
 function checkFetch(request: FetchRequest): void {
