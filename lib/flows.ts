@@ -29,7 +29,11 @@ export interface Flows {
 export type FlowPolicy = 'prefixed' | 'identity' | 'merged';
 
 /** Where a topic that a flow sees for the first time begins in the target. */
-export type FlowStart = 'earliest' | 'latest' | { readonly timestampMs: number } | { readonly offset: number };
+export type FlowStart =
+  | 'earliest'
+  | 'latest'
+  | { readonly timestampMs: number }
+  | { readonly offset: number };
 
 export interface NewFlow {
   /** Alias of a region that this deployment knows. */
