@@ -142,6 +142,34 @@ describe('consumers of one group', () => {
     world.clock.stop();
   });
 
+  it.each([1, 2, 3, 4])(
+    'learn what is theirs although %s answers to heartbeats are lost',
+    async (lostCount) => {
+      const world = consumerWorld();
+      const topic = await world.topic('unanswered', PARTITIONS);
+      const options = { groupId: 'unanswered', topics: [topic], autoOffsetReset: 'earliest' } as const;
+      const first = await world.consumer(options);
+      reading(world, first);
+      await world.clock.sleep(10_000);
+      let beatCount = 0;
+      const second = await world.consumer(options, {
+        groups: (groups) => ({
+          ...groups,
+          heartbeat: async (beat, call) => {
+            const answer = await groups.heartbeat(beat, call);
+            beatCount += 1;
+            if (beatCount > 1 && beatCount <= 1 + lostCount) throw timedOut();
+            return answer;
+          },
+        }),
+      });
+      reading(world, second);
+      await world.clock.sleep(40_000);
+      expect([count(first), count(second)]).toEqual([3, 3]);
+      await Promise.all([first.close(), second.close()]);
+    },
+  );
+
   it('that thaw after a long freeze are given nothing old, and join again', async () => {
     const world = consumerWorld();
     const topic = await world.topic('frozen', 1);
