@@ -14,7 +14,7 @@ import type { WithinResult } from '../storage/within.ts';
 import type { AppendEntry, AppendOutcome } from './append-entry.ts';
 import { appendFences } from './append-fences.ts';
 import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
-import { type CheckDependencies, checkEntries } from './check-entries.ts';
+import { checkEntries } from './check-entries.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
 import { composeChunk } from './compose-chunk.ts';
 import { appendError } from './faults.ts';
@@ -184,8 +184,8 @@ export class PartitionWriter {
   }
 
   #check({ entries }: Composition, tail: Tail, call: Call): ReturnType<typeof checkEntries> {
-    const deps: CheckDependencies = { ...this.#deps, producers: this.#producers };
     const isFresh = ({ arrival }: Pending): boolean => arrival <= this.#arrivalsBeforeLook;
+    const deps = { ...this.#deps, producers: this.#producers };
     return checkEntries(deps, { pk: this.#pk, entries, tail, isFresh }, call);
   }
 
@@ -295,6 +295,5 @@ export class PartitionWriter {
 
   #again(composition: Composition): undefined {
     this.#queue.putBack(composition);
-    return undefined;
   }
 }

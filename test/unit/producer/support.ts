@@ -1,4 +1,4 @@
-import { type ErrorCode, MillraceError } from '../../../lib/errors.ts';
+import type { ErrorCode } from '../../../lib/errors.ts';
 import type { Log, ProduceRequest, ProduceResult } from '../../../lib/log.ts';
 import { engineParts, type LogOptions } from '../../../lib/open-log.ts';
 import { type Chunk, chunkFromItem, partitionKey } from '../../../lib/partition/chunk.ts';
@@ -84,8 +84,3 @@ export async function newScene(
     snapshot: () => readSnapshot(engineParts(storage), pk, call()),
   };
 }
-
-export const isCode =
-  (code: ErrorCode) =>
-  (error: unknown): boolean =>
-    error instanceof MillraceError && error.code === code;
