@@ -32,7 +32,7 @@ export function readSettings(context: (name: string) => unknown): Settings {
   const logSampleRate = shareOf('logSampleRate', text('logSampleRate'));
   const planMinutes = wholeOf('planMinutes', text('planMinutes'), { min: 1, max: 60 });
   const workersMax = wholeOf('workersMax', text('workersMax'), { min: 2, max: 1_000 });
-  const push = readPushSettings(context('push') ?? []);
+  const push = readPushSettings(context('push') || []);
   return {
     stackName,
     props: {

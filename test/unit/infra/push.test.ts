@@ -22,7 +22,9 @@ describe('pushing to a function', () => {
     plain.resourceCountIs('AWS::SQS::Queue', 2);
     plain.resourceCountIs('AWS::Events::Rule', 3);
     plain.resourceCountIs('AWS::Lambda::Function', 7);
-    expect(readSettings(() => undefined).props).not.toHaveProperty('push');
+    for (const none of [undefined, '', [], '[]']) {
+      expect(readSettings((name) => (name === 'push' ? none : undefined)).props).not.toHaveProperty('push');
+    }
   });
 
   it('adds a runner, a schedule and a queue for each, and no alarm', () => {

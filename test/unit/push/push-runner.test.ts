@@ -28,7 +28,7 @@ describe('a run', () => {
     expect(await world.play(world.groups.list(world.call()))).toEqual([]);
   });
 
-  it('looks for half a read unit a partition, where the log is known', async () => {
+  it('looks for half a read unit a partition, where all else is known', async () => {
     const world = await worldOf(TAKES_ALL, 10);
     for (let partition = 0; partition < 10; partition += 1) await world.produce('t', partition, 'a');
     await world.play(world.run(settingsOf()));
