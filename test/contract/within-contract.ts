@@ -28,7 +28,9 @@ import {
   itemAt,
 } from './support.ts';
 
-interface Opened extends EmulatedTables {
+export type OpenEmulator = Omit<EmulatedTables, 'close'> & { close(): Promise<void> };
+
+interface Opened extends OpenEmulator {
   readonly transactions: DynamoAttempts;
   /** A table of the caller's, with the partition key `id`. */
   readonly business: string;
@@ -37,7 +39,7 @@ interface Opened extends EmulatedTables {
 /** What a service that speaks DynamoDB's API must make of an item of ours within a caller's transaction. */
 export function describeWithinContract(
   name: string,
-  open: () => Promise<EmulatedTables>,
+  open: () => Promise<OpenEmulator>,
   gaps: Gaps = {},
 ): void {
   describe(`a transaction on ${name}`, () => {

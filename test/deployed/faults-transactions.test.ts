@@ -7,15 +7,16 @@ import {
 } from '../../lib/adapters/dynamodb/index.ts';
 import { memoryBucket } from '../../lib/adapters/memory/index.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
-import { clientParts } from '../../lib/client/client-parts.ts';
+import { type ClientParts, clientParts } from '../../lib/client/client-parts.ts';
+import { createConsumer } from '../../lib/client/consumer/consumer.ts';
 import { createOutbox, type Outbox } from '../../lib/client/outbox.ts';
 import { createProducer } from '../../lib/client/producer/producer.ts';
 import { retryingTransactions } from '../../lib/client/transactions.ts';
-import type { Groups } from '../../lib/groups.ts';
 import type { Log } from '../../lib/log.ts';
-import { type LogOptions, openLog } from '../../lib/open-log.ts';
+import { openGroups } from '../../lib/open-groups.ts';
+import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import { Meter } from '../../lib/storage/meter.ts';
-import { codecs, newCall, textOf } from '../support/log-on-memory.ts';
+import { batchOf, codecs, newCall, textOf } from '../support/log-on-memory.ts';
 import { createTables, type EmulatedTables, emulatorConnection } from '../tools/aws-storage.ts';
 import { type DynamodbLocal, startDynamodbLocal } from '../tools/dynamodb-local.ts';
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from '../tools/faulty-proxy.ts';
@@ -23,6 +24,7 @@ import { addOne, type Business, createBusiness, putNew } from './support/busines
 
 const PROCESSES = 4;
 const ORDERS = 40;
+const LETTERS = 40;
 const SEED = 20_261_123;
 
 const clock = systemClock();
@@ -71,21 +73,26 @@ async function openDirectly(): Promise<Log> {
 }
 
 /** A process that reaches DynamoDB through the proxy only. */
-async function openOutbox(): Promise<Outbox> {
+async function openBehindFaults(): Promise<ClientParts> {
   const client = dynamoClient(emulatorConnection(proxy.endpoint));
   const { hotTable, catalogTable } = direct;
   const names = { client, clock, hotTable, catalogTable };
   const tables = dynamoTables({ ...names, writeMsMax: 400, readMsMax: 400 });
   const storage: LogOptions = { ...tables, bucket: memoryBucket({ clock }), clock, random, codecs };
-  const parts = clientParts({
-    log: await openLog(storage, newCall(clock, { ms: 60_000 })),
-    groups: {} as Groups,
+  const log = await openLog(storage, newCall(clock, { ms: 60_000 }));
+  return clientParts({
+    log,
+    groups: openGroups(engineParts(storage), log),
     codecs,
     clock,
     random,
     meter: new Meter(),
     transactions: retryingTransactions(dynamoTransactions({ ...names, transactionMsMax: 400 }), storage),
   });
+}
+
+async function openOutbox(): Promise<Outbox> {
+  const parts = await openBehindFaults();
   return createOutbox(parts, createProducer(parts));
 }
 
@@ -125,7 +132,49 @@ describe('outboxes behind throttles, errors, resets and silence', () => {
     // Each was stored by one and refused to the other, and both were told which.
     expect(ends).toEqual({ stored: ORDERS, cancelled: ORDERS });
   });
+});
 
+describe('inboxes behind the same', () => {
+  it('apply every record once, although two of them share the work', async () => {
+    const log = await openDirectly();
+    await log.createTopic({ name: 'letters', partitionCount: 2 }, newCall(clock));
+    const letters = Array.from({ length: LETTERS }, (_, n) => `letter ${n}`);
+    for (const [n, letter] of letters.entries()) {
+      const place = { topic: 'letters', partition: n % 2 };
+      await log.produce({ ...place, batches: batchOf(letter) }, newCall(clock));
+    }
+
+    const over = new AbortController();
+    const run = async (): Promise<void> => {
+      const consumer = createConsumer(await openBehindFaults(), {
+        groupId: 'readers',
+        topics: ['letters'],
+        autoOffsetReset: 'earliest',
+        autoCommit: false,
+        sessionTimeoutMs: 10_000,
+        fetchWaitMs: 200,
+        signal: over.signal,
+      });
+      const inbox = consumer.inbox();
+      for await (const record of consumer) {
+        await inbox.store(record, [addOne(business.table, String(record.value))]);
+        if ((await countedLetters(letters)) >= LETTERS) over.abort();
+      }
+    };
+    await Promise.all([run(), run()]);
+    const counts = await business.counts();
+    expect(letters.map((letter) => [letter, counts.get(letter)])).toEqual(
+      letters.map((letter) => [letter, 1]),
+    );
+  });
+});
+
+async function countedLetters(letters: readonly string[]): Promise<number> {
+  const counts = await business.counts();
+  return letters.reduce((sum, letter) => sum + (counts.get(letter) ?? 0), 0);
+}
+
+describe('all of them', () => {
   it('had every kind of harm done to them', () => {
     expect(Object.keys(proxy.counts).sort()).toEqual([
       'delay',

@@ -7,9 +7,9 @@ describeWithinContract('DynamoDB Local', async () => {
   const tables = await createTables(server.endpoint);
   return {
     ...tables,
-    close: () => {
+    close: async () => {
       tables.close();
-      void server.stop();
+      await server.stop();
     },
   };
 });

@@ -1,17 +1,17 @@
-import { describeWithinContract } from '../contract/within-contract.ts';
-import { createTables, type EmulatedTables } from '../tools/aws-storage.ts';
+import { describeWithinContract, type OpenEmulator } from '../contract/within-contract.ts';
+import { createTables } from '../tools/aws-storage.ts';
 import { startMinistack } from '../tools/ministack.ts';
 
 const MISTAKE = "is the caller's mistake, and nothing is stored: ";
 
-const connect = async (): Promise<EmulatedTables> => {
+const connect = async (): Promise<OpenEmulator> => {
   const server = await startMinistack({ auth: true, tls: false });
   const tables = await createTables(server.endpoint);
   return {
     ...tables,
-    close: () => {
+    close: async () => {
       tables.close();
-      void server.stop();
+      await server.stop();
     },
   };
 };
