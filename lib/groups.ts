@@ -27,7 +27,7 @@ export interface Groups {
   /**
    * Commits positions, each on its own, in the order asked. For the whole: INVALID_GROUP_ID, UNKNOWN_MEMBER_ID (also:
    * no member named, but the group has members), STALE_MEMBER_EPOCH, FENCED_INSTANCE_ID. For one partition:
-   * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (beyond the partition's end), OFFSET_METADATA_TOO_LARGE,
+   * UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_OUT_OF_RANGE (beyond the partition's end), OFFSET_METADATA_TOO_LARGE,
    * STALE_MEMBER_EPOCH (another member took it over), REQUEST_TIMED_OUT.
    */
   commit(request: CommitRequest, call: Call): Promise<readonly CommitResult[]>;
@@ -141,6 +141,8 @@ export interface CommitRequest {
 }
 
 export interface OffsetToCommit extends PartitionPlace {
+  /** ⚑ Whose offset it is; see `FetchRequest`. UNKNOWN_TOPIC_ID for the partition if the name stands for another by now. */
+  readonly topicId?: string;
   /** The next offset to be read. */
   readonly offset: number;
   /** Of the record before it. @default -1, unknown */

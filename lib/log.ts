@@ -96,6 +96,8 @@ export interface PartitionPlace {
 }
 
 export interface PartitionPosition extends PartitionPlace {
+  /** As in `FetchRequest`. */
+  readonly topicId?: string;
   readonly offset: number;
 }
 

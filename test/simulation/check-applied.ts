@@ -9,8 +9,10 @@ export function checkApplied({ applied }: GroupHistory, { positions }: GroupTrut
   for (const one of applied) {
     for (const text of one.texts) {
       const { groupId, pk, memberId, atMs } = one;
-      const before = first.get(`${groupId} ${text}`);
-      first.set(`${groupId} ${text}`, one);
+      // A retry may have been stored again in a topic that was made anew.
+      const record = `${groupId} ${pk} ${text}`;
+      const before = first.get(record);
+      first.set(record, one);
       // A group whose positions have gone begins anew; whether they may is for another check to say.
       const hasBegunAnew = positions.some(
         (change) =>

@@ -70,7 +70,7 @@ async function apply(
 ): Promise<void> {
   const { world, random, groupId, memberId } = client;
   const { scheduler, history, trace } = world;
-  const { topic, partition, pk, memberEpoch } = held;
+  const { topic, topicId, partition, pk, memberEpoch } = held;
   const process = node.process.name;
   const record: CommitAttempt = {
     groupId,
@@ -94,7 +94,7 @@ async function apply(
       deliver(client, held, texts);
     },
   });
-  const offset = { topic, partition, offset: nextOffset, metadata: record.metadata };
+  const offset = { topic, topicId, partition, offset: nextOffset, metadata: record.metadata };
   const reply = await askGroups(
     scheduler,
     node,

@@ -19,8 +19,8 @@ export interface ReadOn {
 /** What comes next, if there is anything. */
 export async function readOn(client: MemberClient, held: Held): Promise<ReadOn | undefined> {
   const { world, random } = client;
-  const { topic, partition } = held;
-  const place = { node: world.pool.pick(), topic, partition };
+  const { topic, topicId, partition } = held;
+  const place = { node: world.pool.pick(), topic, topicId, partition };
   if (held.position === undefined) {
     const { outcome } = await list(world, random, place, 'earliest');
     if (outcome.kind !== 'listed') return undefined;
@@ -58,12 +58,10 @@ export async function commit(client: MemberClient, partitions: readonly Held[]):
   });
   history.groups.commits.push(...records);
   const member = { memberId, memberEpoch, ...(instanceId === undefined ? {} : { instanceId }) };
-  const offsets = records.map(({ topic, partition, offset, metadata }) => ({
-    topic,
-    partition,
-    offset,
-    metadata,
-  }));
+  const offsets = records.map(({ topic, partition, offset, metadata }, index) => {
+    const topicId = news[index]?.topicId ?? '';
+    return { topic, topicId, partition, offset, metadata };
+  });
   const reply = await askGroups(
     scheduler,
     node,

@@ -29,6 +29,8 @@ export async function runReader(world: World, random: SeededRandom): Promise<voi
 interface Place {
   readonly node: Node;
   readonly topic: string;
+  /** Of the one that is meant. */
+  readonly topicId?: string;
   readonly partition: number;
 }
 
@@ -56,6 +58,7 @@ export async function fetch(
 ): Promise<FetchRecord> {
   const { scheduler, trace, profile, history } = world;
   const { node, topic, partition, offset } = request;
+  const meant = request.topicId === undefined ? {} : { topicId: request.topicId };
   const process = node.process.name;
   const record: FetchRecord = {
     process,
@@ -74,7 +77,7 @@ export async function fetch(
     scheduler,
     node,
     { patienceMs: profile.patienceMs, deadlineMs: 10_000 },
-    (log, call) => log.fetch({ topic, partition, offset, maxBytes, minBytes, waitMs }, call),
+    (log, call) => log.fetch({ topic, ...meant, partition, offset, maxBytes, minBytes, waitMs }, call),
     (reply) => {
       record.endedMs = scheduler.nowMs;
       if (reply.kind === 'answer') record.outcome = readOutcome(world, reply.value);
@@ -123,6 +126,7 @@ export async function list(
 ): Promise<ListingRecord> {
   const { scheduler, trace, profile, history } = world;
   const { node, topic, partition } = place;
+  const meant = place.topicId === undefined ? {} : { topicId: place.topicId };
   const process = node.process.name;
   const record: ListingRecord = {
     process,
@@ -138,7 +142,7 @@ export async function list(
     scheduler,
     node,
     { patienceMs: profile.patienceMs, deadlineMs: 10_000 },
-    (log, call) => log.listOffsets({ topic, partition, at }, call),
+    (log, call) => log.listOffsets({ topic, ...meant, partition, at }, call),
     (reply) => {
       record.endedMs = scheduler.nowMs;
       if (reply.kind === 'answer') record.outcome = { kind: 'listed', ...reply.value };
