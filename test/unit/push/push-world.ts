@@ -34,6 +34,8 @@ export interface PushWorld {
   readonly clock: Clock;
   readonly call: () => Call;
   readonly called: Called[];
+  /** Those of them that the function did not fail with. */
+  readonly taken: Called[];
   readonly letters: DeadLetter[];
   readonly faults: unknown[];
   /** What of a runner's environment a test wants to be different. */
@@ -116,6 +118,7 @@ export async function pushWorld(fn: FunctionUnderTest): Promise<PushWorld> {
   };
 
   const called: Called[] = [];
+  const taken: Called[] = [];
   const letters: DeadLetter[] = [];
   const faults: unknown[] = [];
   const broken: PushWorld['broken'] = {};
@@ -127,7 +130,9 @@ export async function pushWorld(fn: FunctionUnderTest): Promise<PushWorld> {
     const one: Called = { place, offsets, values, atMs: clock.monotonicMs() };
     called.push(one);
     await clock.sleep(fn.takesMs ?? 10);
-    return fn.answer(records, one) ?? { kind: 'answered', answer: null };
+    const answer = fn.answer(records, one);
+    if (answer === undefined) taken.push(one);
+    return answer ?? { kind: 'answered', answer: null };
   };
   const bury = async (letter: string): Promise<void> => {
     await broken.bury?.();
@@ -136,7 +141,7 @@ export async function pushWorld(fn: FunctionUnderTest): Promise<PushWorld> {
 
   const { log, groups } = await play(open());
   return {
-    ...{ log, groups, clock, call, called, letters, faults, broken, play },
+    ...{ log, groups, clock, call, called, taken, letters, faults, broken, play },
     produce: async (topic, partition, ...values) => {
       await play(log.produce({ topic, partition, batches: batchOf(...values) }, call()));
     },
