@@ -44,14 +44,17 @@ function checkChange(
   }
   const isBack = after.committed.offset < (before?.committed?.offset ?? 0);
   if (!isBack || wasAsked(change, evidence.history, ['reset'])) return [];
-  const later = attempts.get(before?.committed?.metadata ?? '');
-  // A member that did not wait for an answer may find its commits carried out in any order.
-  if (attempt !== undefined && later?.memberId === attempt.memberId && attempt.endedMs > later.startedMs)
-    return [];
+  if (attempt !== undefined && overlaps(attempt, attempts.get(before?.committed?.metadata ?? ''))) return [];
   return report(
     'I11',
     `the position went back from ${before?.committed?.offset} to ${after.committed.offset}`,
   );
+}
+
+/** A member that did not wait for an answer may find its commits carried out in any order. */
+function overlaps(commit: CommitAttempt, other: CommitAttempt | undefined): boolean {
+  if (other === undefined || other.memberId !== commit.memberId) return false;
+  return commit.startedMs < other.endedMs && other.startedMs < commit.endedMs;
 }
 
 /** A group that was deleted or had long been quiet, or a topic that is gone. */

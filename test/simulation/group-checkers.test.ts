@@ -92,6 +92,8 @@ describe('the check of committed positions', () => {
     ]);
     const reset = { ...span(58), act: 'reset', outcome: { kind: 'open' } } as const;
     expect(check(changes, { commits, acts: [reset] })).toEqual([]);
+    const unheard = { ...second, endedMs: Number.POSITIVE_INFINITY };
+    expect(check(changes, { commits: [first, unheard, back] })).toEqual([]);
   });
 
   it('notices a member that was told an old position (I11)', () => {
