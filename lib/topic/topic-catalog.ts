@@ -8,6 +8,7 @@ import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Condition } from '../storage/table.ts';
 import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
+import type { RemoteOrigin } from './remote-origin.ts';
 import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
 
@@ -20,6 +21,8 @@ export interface TopicSpec {
   readonly partitionCount?: number;
   readonly configs?: Readonly<Record<string, string>>;
   readonly validateOnly?: boolean;
+  /** Of a topic that a flow is to keep. */
+  readonly remote?: RemoteOrigin;
 }
 
 /** A topic and when it was seen. */
@@ -119,6 +122,7 @@ export class TopicCatalog {
         configs,
         leaderEpoch: 0,
         state: 'active',
+        ...(spec.remote === undefined ? {} : { remote: spec.remote }),
         version: this.#deps.random.id(),
       };
       const { topic: before, observation } = await this.#get(spec.name, call);
@@ -170,6 +174,16 @@ export class TopicCatalog {
       leaderEpoch: Math.max(topic.leaderEpoch, leaderEpoch),
     });
     return this.#change(name, call, raised);
+  }
+
+  /**
+   * Makes a remote topic one like any other, which everybody may write to from within a minute on; `remote` makes it that of
+   * another flow or source. UNKNOWN_TOPIC_OR_PARTITION.
+   */
+  async changeRemote(name: string, remote: RemoteOrigin | undefined, call: Call): Promise<Topic> {
+    return this.#change(name, call, ({ remote: _before, ...topic }) =>
+      remote === undefined ? topic : { ...topic, remote },
+    );
   }
 
   /** INVALID_CONFIG, all or nothing; UNKNOWN_TOPIC_OR_PARTITION. */

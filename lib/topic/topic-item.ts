@@ -1,6 +1,7 @@
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Item } from '../storage/table.ts';
 import type { TopicConfigs } from './configs.ts';
+import { type RemoteOrigin, remoteFromAttribute, remoteToAttribute } from './remote-origin.ts';
 
 export interface Topic {
   readonly name: string;
@@ -17,6 +18,8 @@ export interface Topic {
    * `deleted`: the name is free; the item stays for a day, so that no late retry of a creation finds nothing in its way.
    */
   readonly state: 'active' | 'deleting' | 'deleted';
+  /** Set on a topic that a flow keeps: what it is a copy of. */
+  readonly remote?: RemoteOrigin;
   readonly expiresAtSeconds?: number;
   readonly version: string;
 }
@@ -30,6 +33,7 @@ export const DELETED_KEY = 'deleted';
  *
  *   f  format number   t  topic id   p  partition count   c  {config: value}   d  1 while it is being deleted, 2 afterwards
  *   e  leader epoch, unless it is 0
+ *   r  what it is a copy of, only on remote topics (remote-origin.ts)
  */
 export function topicToItem(topic: Topic): Item<string> {
   return {
@@ -44,6 +48,7 @@ export function topicToItem(topic: Topic): Item<string> {
       c: { ...topic.configs },
       ...(topic.leaderEpoch === 0 ? {} : { e: topic.leaderEpoch }),
       ...(topic.state === 'active' ? {} : { d: topic.state === 'deleting' ? 1 : 2 }),
+      ...(topic.remote === undefined ? {} : { r: remoteToAttribute(topic.remote) }),
     },
   };
 }
@@ -58,6 +63,7 @@ export function topicFromItem(item: Item<string>): Topic {
     configs: read.strings('c'),
     leaderEpoch: read.has('e') ? read.number('e') : 0,
     state: !read.has('d') ? 'active' : read.number('d') === 1 ? 'deleting' : 'deleted',
+    ...(read.has('r') ? { remote: remoteFromAttribute(read.strings('r')) } : {}),
     version: item.version,
   };
 }
