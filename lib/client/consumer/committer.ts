@@ -2,7 +2,7 @@ import { MillraceError } from '../../errors.ts';
 import type { CommitResult, OffsetToCommit } from '../../groups.ts';
 import type { CallOptions, ClientParts } from '../client-parts.ts';
 import type { ConsumerSettings } from './consumer-options.ts';
-import { type HeldPartition, isUncommitted, type Position } from './held-partition.ts';
+import { type HeldPartition, isUncommitted, namedPlace, type Position } from './held-partition.ts';
 
 /** Who commits. */
 export interface Member {
@@ -39,6 +39,7 @@ const SETTLED_ELSEWHERE: ReadonlySet<string> = new Set([
   'FENCED_MEMBER_EPOCH',
   'FENCED_INSTANCE_ID',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
   'ILLEGAL_GENERATION',
   'GROUP_ID_NOT_FOUND',
 ]);
@@ -82,7 +83,7 @@ export function createCommitter(
     );
     if (wanted.length === 0) return [];
     const positions = wanted.map(positionOf);
-    const offsets = wanted.map(({ place }, index) => ({ ...place, ...(positions[index] as Position) }));
+    const offsets = wanted.map((held, index) => ({ ...namedPlace(held), ...(positions[index] as Position) }));
     const results = await send(offsets, options);
     return results.flatMap(({ error }, index) => {
       const held = wanted[index];

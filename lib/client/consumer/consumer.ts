@@ -8,7 +8,7 @@ import type { ConsumedRecord } from './consumed-record.ts';
 import { type ConsumerOptions, consumerSettings, isSubscribed } from './consumer-options.ts';
 import { type ConsumerCore, createCore } from './core.ts';
 import type { ConsumedBatch } from './deliveries.ts';
-import { moveTo } from './held-partition.ts';
+import { moveTo, namedPlace } from './held-partition.ts';
 import { iterate } from './iterate.ts';
 import { type SeekTarget, seekPosition } from './start-position.ts';
 
@@ -110,7 +110,7 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
     paused: () => sorted(deliveries.all().flatMap(({ isPaused, place }) => (isPaused ? [place] : []))),
     seek: async ({ to, ...place }) => {
       const held = core.heldAt(place);
-      const position = await seekPosition(parts, place, { to, timeoutMs: requestTimeoutMs });
+      const position = await seekPosition(parts, namedPlace(held), { to, timeoutMs: requestTimeoutMs });
       moveTo(held, position);
       core.gate.changed.ring();
     },
@@ -120,7 +120,11 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
         await committer.commitGiven(deliveries.all(), callOptions);
         return;
       }
-      const results = await committer.commitOffsets(offsets, callOptions);
+      const named = offsets.map((offset) => {
+        const held = deliveries.get(offset);
+        return held === undefined ? offset : { ...namedPlace(held), ...offset };
+      });
+      const results = await committer.commitOffsets(named, callOptions);
       noteCommitted(
         core,
         offsets.filter((_, index) => results[index]?.error === undefined),
@@ -143,11 +147,11 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
     },
     commitWithin: (record, store, callOptions) =>
       committer.inTurn(async () => {
-        const { topic, partition, leaderEpoch } = record;
+        const { leaderEpoch } = record;
         const member = session?.member();
         if (member === undefined || !wasGiven(core, record)) throw notOurs(record);
         const call = parts.newCall({ timeoutMs: requestTimeoutMs, ...callOptions });
-        const offset = { topic, partition, offset: record.offset + 1, leaderEpoch };
+        const offset = { ...namedPlace(core.heldAt(record)), offset: record.offset + 1, leaderEpoch };
         await parts.groups.commitWithin({ groupId: neededGroupId(groupId), member, offset, store }, call);
         noteCommitted(core, [offset]);
       }),

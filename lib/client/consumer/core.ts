@@ -152,7 +152,10 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       const call = parts.newCall({ timeoutMs: settings.requestTimeoutMs });
       const committed = groupId === undefined ? [] : await parts.groups.committed(groupId, coming, call);
       const byPlace = new Map(committed.map((offset) => [placeKey(offset), offset]));
-      const prepared = coming.map((place) => holdings.prepare(place, byPlace.get(placeKey(place))));
+      const prepared = coming.map((place) => {
+        const known = byPlace.get(placeKey(place));
+        return holdings.prepare({ ...place, topicId: known?.topicId }, known);
+      });
       await holdings.takeOn(await Promise.all(prepared));
     },
     retake: async (place) => {
@@ -164,7 +167,7 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       dropFetched(held);
       try {
         const { committed } = await session.takeOverAgain(owned);
-        const { position, committedOffset } = await holdings.prepare(place, committed);
+        const { position, committedOffset } = await holdings.prepare(owned, committed);
         held.committedOffset = committedOffset;
         moveTo(held, position);
       } catch (error) {
@@ -206,6 +209,7 @@ const isSettledByGroup = (error: unknown): boolean =>
 
 /** A topic that was deleted meanwhile leaves the assignment by itself. */
 function unlessGone(error: unknown): undefined {
-  if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+  const codes = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'];
+  if (error instanceof MillraceError && codes.includes(error.code)) return undefined;
   throw error;
 }

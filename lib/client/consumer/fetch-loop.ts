@@ -4,8 +4,14 @@ import type { FetchResult } from '../../log.ts';
 import { readBatchHeader } from '../../record/header.ts';
 import type { Bell } from '../bell.ts';
 import type { ClientParts } from '../client-parts.ts';
-import type { ConsumerSettings } from './consumer-options.ts';
-import { bufferedBytes, type FetchedBatch, type HeldPartition, moveTo } from './held-partition.ts';
+import { type ConsumerSettings, isSubscribed } from './consumer-options.ts';
+import {
+  bufferedBytes,
+  type FetchedBatch,
+  type HeldPartition,
+  moveTo,
+  namedPlace,
+} from './held-partition.ts';
 import { sleepOrRing } from './pause.ts';
 import { resetPosition } from './start-position.ts';
 
@@ -60,6 +66,8 @@ async function afterFailure(
   const ms = isLate ? undefined : pauseAfter(parts, error, failures.count);
   if (ms === undefined) {
     held.isStuck = true;
+    // Whoever chose the partition by its name means the topic that has it when the next loop begins.
+    if (!isSubscribed(parts.settings)) held.topicId = undefined;
     parts.fail(error);
     return;
   }
@@ -79,7 +87,8 @@ function pauseAfter(
     case 'THROTTLING_QUOTA_EXCEEDED':
       return client.random.next() * Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(failureCount, 8));
     case 'UNKNOWN_TOPIC_OR_PARTITION':
-      return settings.topics === undefined && settings.topicRegex === undefined ? undefined : GONE_PAUSE_MS;
+    case 'UNKNOWN_TOPIC_ID':
+      return isSubscribed(settings) ? GONE_PAUSE_MS : undefined;
     default:
       return undefined;
   }
@@ -97,7 +106,7 @@ async function fetchOnce(parts: FetchLoopParts, held: HeldPartition, signal: Abo
   const call = client.newCall({ timeoutMs: waitMs + settings.requestTimeoutMs, signal });
   try {
     const maxBytes = bytesShare(parts);
-    const result = await client.log.fetch({ ...held.place, offset, maxBytes, waitMs }, call);
+    const result = await client.log.fetch({ ...namedPlace(held), offset, maxBytes, waitMs }, call);
     if (fetchEra !== held.fetchEra || held.isReleased) return;
     held.fetched.push(...fetchedOf(result));
     held.fetchOffset = result.nextOffset;
@@ -115,7 +124,7 @@ async function goOnElsewhere(
   held: HeldPartition,
 ): Promise<void> {
   const { fetchEra } = held;
-  const position = await resetPosition(client, settings, held.place);
+  const position = await resetPosition(client, settings, namedPlace(held));
   while (
     fetchEra === held.fetchEra &&
     !held.isReleased &&

@@ -20,6 +20,8 @@ export interface Position {
 /** A partition that this consumer reads: what it has fetched, given to the loop, and committed. */
 export interface HeldPartition {
   readonly place: PartitionPlace;
+  /** Of the topic that the position belongs to, where a group knows it: another topic of that name is not read. */
+  topicId: string | undefined;
   /** The next offset that the loop is given. */
   position: Position;
   /** The loop is done with everything before it. */
@@ -51,10 +53,12 @@ export interface HeldPartition {
 export function holdPartition(
   place: PartitionPlace,
   position: Position,
-  committedOffset: number | undefined,
+  group: { readonly topicId: string | undefined; readonly committedOffset: number | undefined },
 ): HeldPartition {
+  const { topicId, committedOffset } = group;
   return {
     place,
+    topicId,
     position,
     processed: position,
     givenFrom: position.offset,
@@ -71,6 +75,14 @@ export function holdPartition(
     interrupt: new AbortController(),
     isStuck: false,
   };
+}
+
+/** With the id of the topic that is meant, where it is known. */
+export function namedPlace({
+  place,
+  topicId,
+}: HeldPartition): PartitionPlace & { readonly topicId?: string } {
+  return topicId === undefined ? place : { ...place, topicId };
 }
 
 export const placeKey = ({ topic, partition }: PartitionPlace): string => `${topic}:${partition}`;

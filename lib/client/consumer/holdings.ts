@@ -6,7 +6,7 @@ import type { Deliveries } from './deliveries.ts';
 import { fetchLoop } from './fetch-loop.ts';
 import { dropFetched, type HeldPartition, holdPartition } from './held-partition.ts';
 import type { LoopGate } from './loop-gate.ts';
-import { resetPosition } from './start-position.ts';
+import { resetPosition, type SeekPlace } from './start-position.ts';
 
 /** How partitions come to a consumer and leave it. */
 export interface Holdings {
@@ -22,7 +22,7 @@ export interface Holdings {
   /** They belong to others already. */
   lose(helds: readonly HeldPartition[]): Promise<void>;
   /** Where reading begins: at the committed position if there is one. */
-  prepare(place: PartitionPlace, committed: Committed | undefined): Promise<HeldPartition>;
+  prepare(place: SeekPlace, committed: Committed | undefined): Promise<HeldPartition>;
   /** Those whose reading ended with an error. */
   restartStuck(): void;
   /** Resolves when nothing is fetched any more. */
@@ -122,13 +122,14 @@ export function createHoldings(parts: HoldingsParts): Holdings {
       release(helds);
       if (helds.length > 0) await settings.onLost?.(placesOf(helds));
     },
-    prepare: async ({ topic, partition }, committed) => {
+    prepare: async ({ topic, partition, topicId }, committed) => {
       const place = { topic, partition };
       if (committed === undefined) {
-        return holdPartition(place, await resetPosition(client, settings, place), undefined);
+        const position = await resetPosition(client, settings, { ...place, topicId });
+        return holdPartition(place, position, { topicId, committedOffset: undefined });
       }
       const { offset, leaderEpoch } = committed;
-      return holdPartition(place, { offset, leaderEpoch }, offset);
+      return holdPartition(place, { offset, leaderEpoch }, { topicId, committedOffset: offset });
     },
     restartStuck: () => {
       for (const held of deliveries.all()) if (held.isStuck) startFetching(held);

@@ -7,11 +7,16 @@ import type { Position } from './held-partition.ts';
 /** Where reading can be told to go on. */
 export type SeekTarget = number | 'earliest' | 'latest' | { readonly timestampMs: number };
 
+export interface SeekPlace extends PartitionPlace {
+  /** If it is known: UNKNOWN_TOPIC_ID where the name stands for another topic by now. */
+  readonly topicId?: string | undefined;
+}
+
 /** By `autoOffsetReset`. OFFSET_OUT_OF_RANGE if that is `none`. */
 export async function resetPosition(
   parts: ClientParts,
   settings: ConsumerSettings,
-  place: PartitionPlace,
+  place: SeekPlace,
 ): Promise<Position> {
   const { autoOffsetReset, groupId, requestTimeoutMs } = settings;
   if (autoOffsetReset !== 'none') {
@@ -28,7 +33,7 @@ export async function resetPosition(
 /** A time after the last record's is the end. OFFSET_OUT_OF_RANGE for what is no offset. */
 export async function seekPosition(
   parts: ClientParts,
-  place: PartitionPlace,
+  place: SeekPlace,
   { to, timeoutMs }: { readonly to: SeekTarget; readonly timeoutMs: number },
 ): Promise<Position> {
   if (typeof to === 'number') {
@@ -38,10 +43,11 @@ export async function seekPosition(
       `${to} is not an offset: they are whole numbers from 0 on`,
     );
   }
-  const { topic, partition } = place;
+  const { topic, partition, topicId } = place;
+  const of = { topic, partition, ...(topicId === undefined ? {} : { topicId }) };
   const call = parts.newCall({ timeoutMs });
-  const { offset } = await parts.log.listOffsets({ topic, partition, at: to }, call);
+  const { offset } = await parts.log.listOffsets({ ...of, at: to }, call);
   if (offset >= 0) return { offset, leaderEpoch: -1 };
-  const end = await parts.log.listOffsets({ topic, partition, at: 'latest' }, call);
+  const end = await parts.log.listOffsets({ ...of, at: 'latest' }, call);
   return { offset: end.offset, leaderEpoch: -1 };
 }

@@ -283,6 +283,26 @@ describe('consumers of one group', () => {
     await consumer.close();
   });
 
+  it('read a topic that was made again from its beginning, and leave nothing of it out', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('again');
+    const producer = await world.producer();
+    const consumer = await world.consumer({ groupId: 'again', topics: [topic], autoOffsetReset: 'earliest' });
+    const { values } = reading(world, consumer);
+    for (let at = 0; at < 5; at += 1) await producer.send({ topic, value: `old-${at}` });
+    await world.clock.sleep(10_000);
+    const { log } = await world.process();
+    await log.deleteTopic(topic, newCall(world.clock));
+    await world.topic(topic);
+    // A process that has never heard of the old topic.
+    const other = await world.producer();
+    for (let at = 0; at < 3; at += 1) await other.send({ topic, value: `new-${at}` });
+    await world.clock.sleep(180_000);
+    expect(values).toEqual(['old-0', 'old-1', 'old-2', 'old-3', 'old-4', 'new-0', 'new-1', 'new-2']);
+    await consumer.close();
+    expect(await consumer.committed()).toMatchObject([{ topic, partition: 0, offset: 3 }]);
+  });
+
   it('are told what the group refuses, in their loop', async () => {
     const world = consumerWorld();
     const topic = await world.topic('refusing');
