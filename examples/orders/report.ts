@@ -22,8 +22,8 @@ export function proofLines(accounts: Accounts, { shops, projections, unheard }: 
     `orders       ${orders.length} in their table, ${dollars(cents)} in all`,
     `events       ${events.length} in the log`,
     `projection   ${counted} events counted, ${dollars(summed)} in all`,
-    `unheard of   ${unheard} orders had been stored when their shop was killed, before it could hear so;`,
-    '             placed once more, they were refused by their own condition',
+    `unheard of   ${unheard} of the orders: stored when their shop was killed, before it could hear so;`,
+    '             placed once more, each was refused by its own condition',
     '',
     ...verdictLines(problemsOf(accounts)),
   ];
