@@ -1,3 +1,5 @@
+// The engine loads it when a subscription first needs it, which takes real time; from here on it is there.
+import 're2js';
 import type { Codecs } from '../../lib/record/index.ts';
 import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
