@@ -1,0 +1,30 @@
+import type { EngineParts } from './engine-parts.ts';
+import type { Flows } from './flows.ts';
+import { answered } from './partition/faults.ts';
+import {
+  createFlow,
+  deleteFlow,
+  describeFlow,
+  listAllFlows,
+  setFlowState,
+} from './replication/flows/manage-flows.ts';
+import type { Sources } from './replication/source-region.ts';
+
+export interface FlowsOptions {
+  /** Alias of this region, the target of its flows. */
+  readonly region: string;
+  readonly sources: Sources;
+}
+
+/** Opens flows into this region on its log's parts (`engineParts`); `runFlow` (lib/replication/replicator.ts) runs them. */
+export function openFlows(target: EngineParts, { region, sources }: FlowsOptions): Flows {
+  const parts = { target, region, sources };
+  return {
+    create: (flow, call) => answered(() => createFlow(parts, flow, call)),
+    list: (call) => answered(() => listAllFlows(parts, call)),
+    describe: (source, call) => answered(() => describeFlow(parts, source, call)),
+    pause: (source, call) => answered(() => setFlowState(parts, source, 'paused', call)),
+    resume: (source, call) => answered(() => setFlowState(parts, source, 'running', call)),
+    delete: (source, call) => answered(() => deleteFlow(parts, source, call)),
+  };
+}

@@ -1,0 +1,78 @@
+import { MillraceError } from '../../errors.ts';
+import type { FlowStart, NewFlow } from '../../flows.ts';
+import { isFlowPolicy } from './flow-item.ts';
+import { checkPatterns, EVERYTHING, nameFilter } from './topic-filter.ts';
+import { isInternalTopic } from './topic-names.ts';
+
+const SEPARATOR_DEFAULT = '.';
+/** What may stand in topic names. */
+const SEPARATOR = /^[a-zA-Z0-9._-]{1,16}$/;
+const ALIAS = /^[a-zA-Z0-9._-]{1,100}$/;
+
+/**
+ * A flow as it was asked for, with defaults, checked as far as this can be done without its source. INVALID_REQUEST,
+ * INVALID_CONFIG (what the policy cannot do).
+ */
+export async function checkedFlow(wanted: NewFlow, region: string): Promise<Required<NewFlow>> {
+  const flow: Required<NewFlow> = {
+    source: wanted.source,
+    policy: wanted.policy ?? 'prefixed',
+    separator: wanted.separator ?? SEPARATOR_DEFAULT,
+    topics: wanted.topics ?? [EVERYTHING],
+    topicsExclude: wanted.topicsExclude ?? [],
+    groups: wanted.groups ?? [EVERYTHING],
+    groupsExclude: wanted.groupsExclude ?? [],
+    start: wanted.start ?? 'earliest',
+  };
+  if (flow.source === region) throw invalid(`A flow from '${region}' into itself would copy in a circle`);
+  if (!ALIAS.test(flow.source)) throw invalid(`'${flow.source}' cannot be the alias of a region`);
+  checkPolicy(flow, region);
+  checkStart(flow.start);
+  await checkFilters(flow);
+  return flow;
+}
+
+function checkPolicy({ source, policy, separator }: Required<NewFlow>, region: string): void {
+  if (!isFlowPolicy(policy)) throw invalid(`There is no policy '${policy}'; there are prefixed and identity`);
+  if (policy === 'merged') {
+    throw new MillraceError('INVALID_CONFIG', 'Topics of several regions cannot be merged into one yet');
+  }
+  if (!SEPARATOR.test(separator)) {
+    throw invalid("A separator has 1 to 16 letters, digits, '.', '_' and '-'");
+  }
+  // Names would not tell any more which regions a topic has come through.
+  const alias = [source, region].find((one) => one.includes(separator));
+  if (policy === 'prefixed' && alias !== undefined) {
+    throw invalid(`The separator '${separator}' occurs in the alias '${alias}'`);
+  }
+}
+
+function checkStart(start: FlowStart): void {
+  if (start === 'earliest' || start === 'latest') return;
+  if (typeof start === 'string')
+    throw invalid(`'${start}' is no start: earliest, latest, a time or an offset`);
+  const number = 'offset' in start ? start.offset : start.timestampMs;
+  if (!Number.isSafeInteger(number) || number < 0) throw invalid('A start is a whole number from 0 on');
+}
+
+async function checkFilters(flow: Required<NewFlow>): Promise<void> {
+  const { topics, topicsExclude, groups, groupsExclude } = flow;
+  checkPatterns([...topics, ...topicsExclude, ...groups, ...groupsExclude]);
+  if (topics.length === 0)
+    throw invalid('A flow copies the topics that match one of its patterns: it has none');
+  const internal = topics.find((pattern) => pattern !== EVERYTHING && isInternalTopic(unescaped(pattern)));
+  if (internal !== undefined) {
+    throw invalid(`The pattern '${internal}' is for internal topics, which are never copied`);
+  }
+  await nameFilter({ include: topics, exclude: topicsExclude });
+  await nameFilter({ include: groups, exclude: groupsExclude });
+}
+
+/** The pattern as the text that it would be without its escapes, and without what begins many a pattern. */
+function unescaped(pattern: string): string {
+  return pattern.replaceAll(/\\(.)/g, '$1').replace(/^\.[*+]/, '');
+}
+
+function invalid(message: string): MillraceError {
+  return new MillraceError('INVALID_REQUEST', message);
+}
