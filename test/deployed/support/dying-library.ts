@@ -44,7 +44,8 @@ export async function live(
       isDead = true;
       buried.reject(new Error('dead'));
       await lived.catch(() => undefined);
-      await millrace?.close();
+      // What it says to that concerns nobody any more.
+      await millrace?.close().catch(() => undefined);
     },
   };
 }
