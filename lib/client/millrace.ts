@@ -26,12 +26,14 @@ interface Closable {
 
 /** `closeStorage` is called once, after everything else is closed. */
 export function createMillrace(parts: ClientParts, closeStorage: () => Promise<void>): Millrace {
-  const producers: Closable[] = [];
-  const consumers: Closable[] = [];
+  const producers = new Set<Closable>();
+  const consumers = new Set<Closable>();
   const closeAll = async (): Promise<void> => {
     try {
-      await Promise.all(consumers.map((consumer) => consumer.close()));
-      await Promise.all(producers.map((producer) => producer.close()));
+      const closed = await Promise.allSettled([...consumers].map((consumer) => consumer.close()));
+      await Promise.all([...producers].map((producer) => producer.close()));
+      const failed = closed.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
     } finally {
       await closeStorage();
     }
@@ -47,17 +49,18 @@ export function createMillrace(parts: ClientParts, closeStorage: () => Promise<v
     get usage() {
       return parts.meter.usage;
     },
-    producer: (options) => {
-      const producer = createProducer(parts, options);
-      producers.push(producer);
-      return producer;
-    },
+    producer: (options) => keptIn(producers, createProducer(parts, options)),
     consumer: (options) => {
-      const consumer = createConsumer(parts, options);
-      consumers.push(consumer);
-      return consumer;
+      const consumer = keptIn(consumers, createConsumer(parts, options));
+      return { ...consumer, [Symbol.asyncDispose]: consumer.close };
     },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Is kept until it is closed. */
+function keptIn<T extends Closable>(open: Set<Closable>, made: T): T {
+  open.add(made);
+  return { ...made, close: () => made.close().finally(() => open.delete(made)) };
 }

@@ -20,8 +20,8 @@ export interface ConsumerCore {
   readonly gate: LoopGate;
   loopBegins(): void;
   loopEnded(): void;
-  /** What `take` gives as soon as it gives something; undefined once the consumer is closed. */
-  nextOf<T>(take: () => T | undefined): Promise<T | undefined>;
+  /** What `take` gives as soon as it gives something; undefined once the consumer is closed, or the loop was left. */
+  nextOf<T>(take: () => T | undefined, isLeft: () => boolean): Promise<T | undefined>;
   /** INVALID_REQUEST if it is not assigned. */
   heldAt(place: PartitionPlace): HeldPartition;
   setPaused(places: readonly PartitionPlace[], isPaused: boolean): void;
@@ -132,9 +132,12 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       gate.end();
       if (signal?.aborted === true) closeUnseen();
     },
-    nextOf: (take) =>
+    nextOf: (take, isLeft) =>
       // What was fetched before a long sleep of this process may be somebody else's by now: a heartbeat tells.
-      gate.next({ isOver, take: () => (session?.isFresh() === false ? undefined : take()) }),
+      gate.next({
+        isOver: async () => isLeft() || (await isOver()) || isLeft(),
+        take: () => (session?.isFresh() === false ? undefined : take()),
+      }),
     heldAt,
     setPaused: (places, isPaused) => {
       for (const held of places.map(heldAt)) {

@@ -6,8 +6,9 @@ export function iterate<T>(core: ConsumerCore, take: () => T | undefined): Async
   const done = { done: true, value: undefined } as const;
   let state: 'new' | 'looping' | 'over' = 'new';
   const end = (): void => {
-    if (state === 'looping') core.loopEnded();
+    const wasLooping = state === 'looping';
     state = 'over';
+    if (wasLooping) core.loopEnded();
   };
   const next = async (): Promise<IteratorResult<T>> => {
     if (state === 'over') return done;
@@ -16,7 +17,7 @@ export function iterate<T>(core: ConsumerCore, take: () => T | undefined): Async
       state = 'looping';
     }
     try {
-      const value = await core.nextOf(take);
+      const value = await core.nextOf(take, () => state === 'over');
       if (value !== undefined) return { done: false, value };
       end();
       return done;

@@ -58,6 +58,8 @@ export function createLoopGate(clock: Clock, deliveries: Deliveries): LoopGate {
       isLooping = false;
       deliveries.leave();
       asked.ring();
+      // It may have been left while it waited.
+      changed.ring();
     },
     isLooping: () => isLooping,
     isAsking: () => isAsking,

@@ -160,6 +160,25 @@ describe('a consumer with partitions of its own', () => {
     await consumer.close();
   });
 
+  it('leaves nothing out when a loop is left while it waits', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('left');
+    const consumer = await world.consumer({ autoOffsetReset: 'earliest' });
+    await consumer.assign([{ topic, partition: 0 }]);
+    const iterator = consumer[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    await world.clock.sleep(1_000);
+    await iterator.return?.();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    const producer = await world.producer();
+    await producer.sendBatch([
+      { topic, value: 'a' },
+      { topic, value: 'b' },
+    ]);
+    expect(await readSome(consumer, 2)).toEqual(['a', 'b']);
+    await consumer.close();
+  });
+
   it('can be told to read something else in the middle of its loop', async () => {
     const world = consumerWorld();
     const topic = await world.topic('switching', 2);

@@ -45,6 +45,28 @@ describe('openMillrace on a directory', () => {
     await millrace.close();
   });
 
+  it('is closed whatever a consumer’s callback throws, and what waits is sent before', async () => {
+    const dataDir = join(folder, 'throwing');
+    const millrace = await openMillrace({ dataDir });
+    await millrace.admin.createTopic({ name: 'kept' });
+    const producer = millrace.producer({ lingerMs: 60_000 });
+    await Promise.all([producer.send({ topic: 'kept', value: 'first' }), producer.flush()]);
+    const onRevoked = (): never => {
+      throw new Error('not now');
+    };
+    const consumer = millrace.consumer({
+      groupId: 'g',
+      topics: ['kept'],
+      autoOffsetReset: 'earliest',
+      onRevoked,
+    });
+    for await (const _ of consumer) break;
+    const sent = producer.send({ topic: 'kept', value: 'second' });
+    await expect(millrace.close()).rejects.toThrow('not now');
+    expect((await sent).offset).toBe(1);
+    await (await openMillrace({ dataDir })).close();
+  });
+
   it('refuses a directory that is open already, and leaves it alone', async () => {
     const dataDir = join(folder, 'taken');
     const first = await openMillrace({ dataDir });
