@@ -3,6 +3,7 @@ import type { Incident } from './segment/incident.ts';
 import type { Call } from './storage/call.ts';
 import type { StoreWithin } from './storage/within.ts';
 import type { TopicConfigEntry, TopicConfigName } from './topic/configs.ts';
+import type { RemoteOrigin } from './topic/remote-origin.ts';
 
 /**
  * The log as everything above the engine sees it: HTTP routes, Lambda functions, the local node, the Kafka gateway.
@@ -21,7 +22,7 @@ export interface Log {
   describeTopic(name: string, call: Call): Promise<TopicDescription>;
   /** As `describeTopic`, but at most `LIMITS.topicCacheMsMax` old: a process that knows the topic reads nothing. */
   resolveTopic(name: string, call: Call): Promise<TopicDescription>;
-  /** Raises the number of partitions to `partitionCount`. UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
+  /** Raises the number of partitions to `partitionCount`. UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS, POLICY_VIOLATION. */
   createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription>;
   /** Closes every partition, then forgets the name. UNKNOWN_TOPIC_OR_PARTITION. */
   deleteTopic(name: string, call: Call): Promise<void>;
@@ -40,7 +41,8 @@ export interface Log {
    * durable and visible. UNKNOWN_TOPIC_OR_PARTITION, CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP,
    * MESSAGE_TOO_LARGE, REQUEST_TIMED_OUT (it may have happened: retry with the same idempotency key),
    * THROTTLING_QUOTA_EXCEEDED and KAFKA_STORAGE_ERROR (it did not happen). For a batch with a producer id:
-   * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH. With `expectedOffset`: UNEXPECTED_TAIL.
+   * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH. With `expectedOffset`: UNEXPECTED_TAIL. To a remote topic:
+   * POLICY_VIOLATION.
    */
   produce(request: ProduceRequest, call: Call): Promise<ProduceResult>;
 
@@ -61,7 +63,7 @@ export interface Log {
 
   /**
    * Kafka's DeleteRecords: the log begins at `offset` from now on; below the present log start it changes nothing.
-   * OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (a topic that is only compacted), UNKNOWN_TOPIC_OR_PARTITION,
+   * OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (a topic that is only compacted, or a remote one), UNKNOWN_TOPIC_OR_PARTITION,
    * REQUEST_TIMED_OUT (it may have happened; doing it again is harmless).
    */
   deleteRecords(request: DeleteRecordsRequest, call: Call): Promise<DeletedRecords>;
@@ -88,6 +90,8 @@ export interface TopicDescription {
   readonly leaderEpoch: number;
   /** Only what was set on the topic. */
   readonly configs: Readonly<Partial<Record<TopicConfigName, string>>>;
+  /** Set on a remote topic: what it is a copy of. Unless its policy is `merged`, its flow alone may write to it. */
+  readonly remote?: RemoteOrigin;
 }
 
 export interface PartitionPlace {

@@ -21,6 +21,7 @@ import type {
 } from './log.ts';
 import type { AppendEntry } from './partition/append-entry.ts';
 import { checkWishes } from './partition/append-request.ts';
+import { checkFetch } from './partition/check-fetch.ts';
 import { deleteRecords } from './partition/delete-records.ts';
 import { answered } from './partition/faults.ts';
 import { readLeaderEpochs } from './partition/leader-epochs.ts';
@@ -40,6 +41,7 @@ import { retryingBucket, retryingTable } from './storage/retry.ts';
 import type { Table } from './storage/table.ts';
 import { clusterIdOf } from './topic/cluster-id.ts';
 import { configNumber, describeConfigs, isDeleted, type TopicConfigEntry } from './topic/configs.ts';
+import { type ForeignWrite, refuseForeignWrite } from './topic/foreign-writes.ts';
 import { type SeenTopic, TopicCatalog } from './topic/topic-catalog.ts';
 import type { Topic } from './topic/topic-item.ts';
 import { hasPartition, hasPlace, noPartition, noPlace, type WantedPlace } from './topic/wanted-place.ts';
@@ -70,6 +72,8 @@ export interface LogOptions {
   readonly readsAhead?: boolean;
   /** @default `LIMITS.producerReplayChunksMax`; only tests and the simulation lower it */
   readonly producerReplayChunksMax?: number;
+  /** Told of every write to a remote topic that was refused because it did not come from the topic's flow. */
+  readonly onForeignWrite?: (write: ForeignWrite) => void;
   /** @default every rule; only the simulation turns one off */
   readonly rules?: Rules;
 }
@@ -105,17 +109,19 @@ class EngineLog implements Log {
   readonly #topics: TopicCatalog;
   readonly #partitions: Partitions;
   readonly #producerIds: ProducerIds;
+  readonly #onForeignWrite: ((write: ForeignWrite) => void) | undefined;
 
   constructor(
     parts: EngineParts,
     clusterId: string,
-    { partitionCountDefault = 1, regionNumber = 0 }: LogOptions,
+    { partitionCountDefault = 1, regionNumber = 0, onForeignWrite }: LogOptions,
   ) {
     this.clusterId = clusterId;
     this.#parts = parts;
     this.#topics = new TopicCatalog({ ...parts, partitionCountDefault });
     this.#partitions = new Partitions(parts);
     this.#producerIds = producerIds(parts, regionNumber);
+    this.#onForeignWrite = onForeignWrite;
   }
 
   async createTopic(topic: NewTopic, call: Call): Promise<TopicDescription> {
@@ -135,7 +141,10 @@ class EngineLog implements Log {
   }
 
   async createPartitions(name: string, partitionCount: number, call: Call): Promise<TopicDescription> {
-    return answered(async () => description(await this.#topics.createPartitions(name, partitionCount, call)));
+    return answered(async () => {
+      refuseForeignWrite(await this.#topics.describe(name, call), 'createPartitions', this.#onForeignWrite);
+      return description(await this.#topics.createPartitions(name, partitionCount, call));
+    });
   }
 
   async deleteTopic(name: string, call: Call): Promise<void> {
@@ -161,6 +170,7 @@ class EngineLog implements Log {
 
   async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
     const { topic, observation } = await this.#topicOf(request, call);
+    refuseForeignWrite(topic, 'produce', this.#onForeignWrite);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
     const entry: AppendEntry = {
       ...prepared.entry,
@@ -248,6 +258,7 @@ class EngineLog implements Log {
     // A change of the policy may be younger than what is cached.
     const topic = await this.#topics.describe(request.topic, call);
     if (!hasPartition(topic, request.partition)) throw noPartition(topic, request.partition);
+    refuseForeignWrite(topic, 'deleteRecords', this.#onForeignWrite);
     if (!isDeleted(topic.configs)) {
       const message = `Records of topic '${topic.name}' cannot be deleted: its cleanup.policy is compact`;
       throw new MillraceError('POLICY_VIOLATION', message);
@@ -280,16 +291,7 @@ class EngineLog implements Log {
 }
 
 function description(topic: Topic): TopicDescription {
-  const { name, topicId, partitionCount, leaderEpoch, configs } = topic;
-  return { name, topicId, partitionCount, leaderEpoch, configs };
-}
-
-function checkFetch(request: FetchRequest): void {
-  const { offset, maxBytes = 1, minBytes = 0, waitMs = 0 } = request;
-  if (!Number.isSafeInteger(offset) || offset < 0) {
-    throw new MillraceError('OFFSET_OUT_OF_RANGE', `Offset ${offset} is not an offset: they begin at 0`);
-  }
-  if (![maxBytes, minBytes, waitMs].every((value) => Number.isFinite(value) && value >= 0)) {
-    throw new MillraceError('INVALID_FETCH_SIZE', 'maxBytes, minBytes and waitMs are numbers from 0 on');
-  }
+  const { name, topicId, partitionCount, leaderEpoch, configs, remote } = topic;
+  const described = { name, topicId, partitionCount, leaderEpoch, configs };
+  return remote === undefined ? described : { ...described, remote };
 }
