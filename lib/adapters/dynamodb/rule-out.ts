@@ -67,7 +67,9 @@ export async function ruleOut<S extends SortKey>(
         standing: output.before && itemFromWire(output.before, sortKey),
         observation,
       };
-    default:
-      throw new StorageFault('refused', `${what}: ${JSON.stringify(output)}`);
+    case 'cancelled':
+      throw new StorageFault('refused', `${what}: ${output.cause.message}`, { cause: output.cause });
+    case 'refused':
+      throw new StorageFault('refused', `${what}: ${output.why}`);
   }
 }
