@@ -1,4 +1,4 @@
-import { expireGroups } from '../lib/group/expire-groups.ts';
+import { expireGroups } from '../lib/group/ending/expire-groups.ts';
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
 import { removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';

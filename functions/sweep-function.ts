@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import type { EngineParts } from '../lib/engine-parts.ts';
-import { expireGroups, type GroupExpiryReport } from '../lib/group/expire-groups.ts';
+import { expireGroups, type GroupExpiryReport } from '../lib/group/ending/expire-groups.ts';
 import { type RemovalReport, removeDeletedTopics } from '../lib/segment/sweep/delete-topic.ts';
 import { type SweepReport, sweepOnce } from '../lib/segment/sweep/sweep.ts';
 import type { Call } from '../lib/storage/call.ts';

@@ -1,5 +1,5 @@
 import type { EngineParts } from './engine-parts.ts';
-import { expireGroups } from './group/expire-groups.ts';
+import { expireGroups } from './group/ending/expire-groups.ts';
 import type { Job, JobCounts, JobFinding, JobReport, Maintenance } from './jobs.ts';
 import { partitionKey } from './partition/chunk.ts';
 import { storageError } from './partition/faults.ts';

@@ -1,16 +1,16 @@
 import type { EngineParts } from './engine-parts.ts';
-import { commit } from './group/commit.ts';
-import { commitWithin } from './group/commit-within.ts';
-import { committed } from './group/committed.ts';
-import { deleteGroup } from './group/delete-group.ts';
-import { deleteOffsets } from './group/delete-offsets.ts';
 import { describeGroup, listGroups } from './group/describe.ts';
+import { deleteGroup } from './group/ending/delete-group.ts';
 import { answered } from './group/faults.ts';
-import { openHeartbeat } from './group/heartbeat.ts';
-import { lags } from './group/lags.ts';
-import { createOffsetCache } from './group/offset-cache.ts';
-import { resetOffsets } from './group/reset.ts';
-import { takeOver } from './group/take-over.ts';
+import { openHeartbeat } from './group/members/heartbeat.ts';
+import { commit } from './group/offsets/commit.ts';
+import { commitWithin } from './group/offsets/commit-within.ts';
+import { committed } from './group/offsets/committed.ts';
+import { deleteOffsets } from './group/offsets/delete-offsets.ts';
+import { lags } from './group/offsets/lags.ts';
+import { createOffsetCache } from './group/offsets/offset-cache.ts';
+import { resetOffsets } from './group/offsets/reset.ts';
+import { takeOver } from './group/offsets/take-over.ts';
 import type { Groups } from './groups.ts';
 import type { Log } from './log.ts';
 

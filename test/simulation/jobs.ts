@@ -1,5 +1,5 @@
 import type { EngineParts } from '../../lib/engine-parts.ts';
-import { expireGroups } from '../../lib/group/expire-groups.ts';
+import { expireGroups } from '../../lib/group/ending/expire-groups.ts';
 import { engineParts } from '../../lib/open-log.ts';
 import { MAP_BYTES_DEFAULT } from '../../lib/segment/compact/offset-map.ts';
 import { compactOnce } from '../../lib/segment/compact/pass.ts';

@@ -1,6 +1,6 @@
 import { groupFromItem, groupItemKey, groupKey } from '../../lib/group/group-item.ts';
-import { MEMBER_RANGE, memberFromItem } from '../../lib/group/member-item.ts';
-import { offsetFromItem, offsetsKey } from '../../lib/group/offset-item.ts';
+import { MEMBER_RANGE, memberFromItem } from '../../lib/group/members/member-item.ts';
+import { offsetFromItem, offsetsKey } from '../../lib/group/offsets/offset-item.ts';
 import { partitionKey } from '../../lib/partition/chunk.ts';
 import type { Item } from '../../lib/storage/table.ts';
 import type { GroupTruth, MemberRemoval, PositionChange, StoredPosition } from './group-truth.ts';

@@ -1,5 +1,5 @@
 import type { EngineParts } from '../../engine-parts.ts';
-import { mendPositions } from '../../group/mend-positions.ts';
+import { mendPositions } from '../../group/offsets/mend-positions.ts';
 import { partitionKey } from '../../partition/chunk.ts';
 import { noteLeaderEpoch } from '../../partition/leader-epochs.ts';
 import { readTail } from '../../partition/tail.ts';

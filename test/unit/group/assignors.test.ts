@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignRange } from '../../../lib/group/assign-range.ts';
-import { assignUniform } from '../../../lib/group/assign-uniform.ts';
-import type { TopicToAssign } from '../../../lib/group/assignment.ts';
+import { assignRange } from '../../../lib/group/assign/assign-range.ts';
+import { assignUniform } from '../../../lib/group/assign/assign-uniform.ts';
+import type { TopicToAssign } from '../../../lib/group/assign/assignment.ts';
 
 const fresh = (partitionCount: number, subscribers: readonly number[]): TopicToAssign => {
   const nobody = new Array<number>(partitionCount).fill(0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../../lib/errors.ts';
-import { topicLook } from '../../../lib/group/dead-offsets.ts';
-import type { StandingOffset } from '../../../lib/group/offset-item.ts';
+import { topicLook } from '../../../lib/group/offsets/dead-offsets.ts';
+import type { StandingOffset } from '../../../lib/group/offsets/offset-item.ts';
 import { parseConfigs } from '../../../lib/topic/configs.ts';
 import { newCall } from '../../support/log-on-memory.ts';
 import { virtualClock } from '../storage/virtual-clock.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineParts } from '../../../lib/engine-parts.ts';
-import { expireGroups } from '../../../lib/group/expire-groups.ts';
-import { FORGOTTEN_KEY } from '../../../lib/group/forgotten.ts';
+import { expireGroups } from '../../../lib/group/ending/expire-groups.ts';
+import { FORGOTTEN_KEY } from '../../../lib/group/ending/forgotten.ts';
 import { groupKey } from '../../../lib/group/group-item.ts';
 import { GROUPS_KEY } from '../../../lib/group/registry.ts';
 import { LIMITS } from '../../../lib/limits.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineParts } from '../../../lib/engine-parts.ts';
-import { expireGroups, type GroupExpiryReport, QUIET_MS } from '../../../lib/group/expire-groups.ts';
+import { expireGroups, type GroupExpiryReport, QUIET_MS } from '../../../lib/group/ending/expire-groups.ts';
 import { groupKey } from '../../../lib/group/group-item.ts';
 import { LIMITS } from '../../../lib/limits.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';

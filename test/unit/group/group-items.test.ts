@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/adapters/system/index.ts';
 import { type Group, groupFromItem, groupToItem, MEMBER_NUMBERS } from '../../../lib/group/group-item.ts';
 import { changeGroup, newGroup, putGroup, readGroup } from '../../../lib/group/group-store.ts';
-import { type Member, memberFromItem, memberToItem } from '../../../lib/group/member-item.ts';
+import { type Member, memberFromItem, memberToItem } from '../../../lib/group/members/member-item.ts';
 import { GROUPS_KEY } from '../../../lib/group/registry.ts';
 import { unregister } from '../../../lib/group/unregister.ts';
 import { LIMITS } from '../../../lib/limits.ts';

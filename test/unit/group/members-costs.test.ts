@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/adapters/system/index.ts';
-import type { BeatPlan } from '../../../lib/group/beat-plan.ts';
 import { type Group, groupItemKey } from '../../../lib/group/group-item.ts';
 import { newGroup } from '../../../lib/group/group-store.ts';
-import { planJoin } from '../../../lib/group/plan-join.ts';
+import type { BeatPlan } from '../../../lib/group/members/beat-plan.ts';
+import { planJoin } from '../../../lib/group/members/plan-join.ts';
 import { LIMITS } from '../../../lib/limits.ts';
 import { itemBytes } from '../../../lib/storage/units.ts';
 import { GROUP, type Stage, settle, stage, type TestMember } from './members-support.ts';

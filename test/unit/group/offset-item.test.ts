@@ -5,7 +5,7 @@ import {
   offsetSortKey,
   offsetToItem,
   type PartitionOffset,
-} from '../../../lib/group/offset-item.ts';
+} from '../../../lib/group/offsets/offset-item.ts';
 import { itemBytes } from '../../../lib/storage/units.ts';
 
 const TOPIC_ID = '6m2nq1gTSjqDZ5mUzqfbFA';

@@ -2,7 +2,12 @@ import type { EngineParts } from '../../../lib/engine-parts.ts';
 import { type ErrorCode, MillraceError } from '../../../lib/errors.ts';
 import type { Group, RosterEntry } from '../../../lib/group/group-item.ts';
 import { changeGroup, newGroup } from '../../../lib/group/group-store.ts';
-import { type Member, memberFromItem, memberItemKey, memberToItem } from '../../../lib/group/member-item.ts';
+import {
+  type Member,
+  memberFromItem,
+  memberItemKey,
+  memberToItem,
+} from '../../../lib/group/members/member-item.ts';
 import type { Groups, OffsetToCommit } from '../../../lib/groups.ts';
 import type { Log } from '../../../lib/log.ts';
 import { openGroups } from '../../../lib/open-groups.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OUTSIDE_SIGN_MS } from '../../../lib/group/empty-group.ts';
+import { OUTSIDE_SIGN_MS } from '../../../lib/group/members/empty-group.ts';
 import { refusal } from '../../support/log-on-memory.ts';
 import { at, codes, GROUP, outcome, place, positions, scene, take } from './offset-support.ts';
 

@@ -1,0 +1,95 @@
+import type { CommittedOffset } from '../../groups.ts';
+import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
+import type { AttributeValue, Item } from '../../storage/table.ts';
+
+/** Where a group goes on in one partition, and who may say so. */
+export interface PartitionOffset {
+  readonly topicId: string;
+  readonly partition: number;
+  /** Names never change; a topic that is made again under the name has another id. */
+  readonly topic: string;
+  /** Undefined: nothing is committed there. */
+  readonly position: CommittedPosition | undefined;
+  /** ⚑ The member that took the partition over; undefined: nobody, its last change was made from outside the group. */
+  readonly owner: string | undefined;
+  /**
+   * ⚑ The group's epoch that was seen by whoever took the partition over, or changed it from outside. It never goes back:
+   * who saw the group at an earlier epoch comes too late.
+   */
+  readonly takenAt: number;
+}
+
+export interface CommittedPosition {
+  readonly offset: number;
+  /** -1: unknown. */
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+  /** By storage's clock, as far as the process knows it. */
+  readonly committedMs: number;
+}
+
+/** As it stands in storage. */
+export interface StandingOffset extends PartitionOffset {
+  readonly version: string;
+}
+
+/** ⚑ A deleted group's offsets lie under another key than those of a group that gets its name later. */
+export function offsetsKey(incarnation: string): string {
+  return `offsets#${incarnation}`;
+}
+
+export function offsetSortKey(topicId: string, partition: number): string {
+  return `${topicId}:${String(partition).padStart(5, '0')}`;
+}
+
+/*
+ * Item layout in the catalog: pk = offsets#incarnation, sk = topicId:partition in 5 digits, and
+ *
+ *   f  format number   n  topic name   k  takenAt   w  owner, if there is one
+ *   o  offset, t  committed, ms since 1970, l  leader epoch unless it is -1, m  metadata unless it is empty: if something is committed
+ */
+export function offsetToItem(incarnation: string, offset: PartitionOffset, version: string): Item<string> {
+  const attributes: Record<string, AttributeValue> = { f: ITEM_FORMAT, n: offset.topic, k: offset.takenAt };
+  if (offset.owner !== undefined) attributes.w = offset.owner;
+  if (offset.position !== undefined) {
+    attributes.o = offset.position.offset;
+    attributes.t = offset.position.committedMs;
+    if (offset.position.leaderEpoch >= 0) attributes.l = offset.position.leaderEpoch;
+    if (offset.position.metadata !== '') attributes.m = offset.position.metadata;
+  }
+  return {
+    pk: offsetsKey(incarnation),
+    sk: offsetSortKey(offset.topicId, offset.partition),
+    version,
+    attributes,
+  };
+}
+
+/** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
+export function offsetFromItem(item: Item<string>): StandingOffset {
+  const read = new ItemReader('offset', item);
+  return {
+    topicId: item.sk.slice(0, -6),
+    partition: Number(item.sk.slice(-5)),
+    topic: read.string('n'),
+    position: read.has('o') ? positionFrom(read) : undefined,
+    owner: read.has('w') ? read.string('w') : undefined,
+    takenAt: read.number('k'),
+    version: item.version,
+  };
+}
+
+function positionFrom(read: ItemReader<string>): CommittedPosition {
+  return {
+    offset: read.number('o'),
+    leaderEpoch: read.has('l') ? read.number('l') : -1,
+    metadata: read.has('m') ? read.string('m') : '',
+    committedMs: read.number('t'),
+  };
+}
+
+/** Undefined if nothing is committed. */
+export function committedOf(offset: PartitionOffset): CommittedOffset | undefined {
+  const { topic, topicId, partition, position } = offset;
+  return position === undefined ? undefined : { topic, topicId, partition, ...position };
+}

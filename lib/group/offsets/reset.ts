@@ -1,0 +1,59 @@
+import { MillraceError } from '../../errors.ts';
+import type { CommittedOffset, OffsetReset } from '../../groups.ts';
+import type { PartitionPlace } from '../../log.ts';
+import type { Call } from '../../storage/call.ts';
+import { observeNow } from '../../storage/observation.ts';
+import { atOnce } from '../at-once.ts';
+import { notEmpty } from '../ending/delete-group.ts';
+import type { Group } from '../group-item.ts';
+import { emptyGroup } from '../members/empty-group.ts';
+import { checkGroupId } from '../names.ts';
+import { putFromOutside } from './commit-from-outside.ts';
+import { committedOf } from './offset-item.ts';
+import { type OffsetParts, PLACES_AT_ONCE } from './offset-parts.ts';
+
+type Placed = PartitionPlace & { readonly topicId: string; readonly offset: number };
+
+/**
+ * `Groups.resetOffsets`. A time behind the last record is the end, as Kafka's own tool has it. A group that is not there
+ * begins with its positions.
+ */
+export async function resetOffsets(
+  parts: OffsetParts,
+  groupId: string,
+  resets: readonly OffsetReset[],
+  call: Call,
+): Promise<readonly CommittedOffset[]> {
+  checkGroupId(groupId);
+  const placed = await atOnce(resets, PLACES_AT_ONCE, (reset) => place(parts, reset, call));
+  if (placed.length === 0) return [];
+  const empty = (): Promise<Group> => emptyGroup(parts, groupId, notEmpty, call);
+  const group = await empty();
+  const began = observeNow(parts.clock);
+  const stored = await atOnce(placed, PLACES_AT_ONCE, ({ offset, ...rest }) => {
+    const position = { offset, leaderEpoch: -1, metadata: '' };
+    return putFromOutside(parts, { place: rest, position, group, empty, began }, call);
+  });
+  return stored.flatMap((standing) => committedOf(standing) ?? []);
+}
+
+async function place(
+  { log }: OffsetParts,
+  { topic, partition, to }: OffsetReset,
+  call: Call,
+): Promise<Placed> {
+  const { topicId } = await log.resolveTopic(topic, call);
+  const at = async (where: 'earliest' | 'latest' | { readonly timestampMs: number }): Promise<number> =>
+    (await log.listOffsets({ topic, partition, at: where }, call)).offset;
+  if (to === 'earliest' || to === 'latest') return { topic, partition, topicId, offset: await at(to) };
+  if ('timestampMs' in to) {
+    const found = await at(to);
+    return { topic, partition, topicId, offset: found === -1 ? await at('latest') : found };
+  }
+  const [earliest, latest] = [await at('earliest'), await at('latest')];
+  if (Number.isSafeInteger(to.offset) && to.offset >= earliest && to.offset <= latest) {
+    return { topic, partition, topicId, offset: to.offset };
+  }
+  const message = `Partition ${partition} of topic '${topic}' holds the offsets from ${earliest} to ${latest}, not ${to.offset}`;
+  throw new MillraceError('OFFSET_OUT_OF_RANGE', message);
+}
