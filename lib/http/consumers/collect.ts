@@ -1,7 +1,7 @@
 import { type ErrorCode, MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
 import type { FetchResult } from '../../log.ts';
-import type { HeldPartition, OffsetReset } from './instance.ts';
+import { type ConsumerInstance, type HeldPartition, isTopicGone, wantedPlace } from './instance.ts';
 import { type ConsumerParts, REQUESTS_AT_ONCE } from './parts.ts';
 import { resetOffset } from './start-positions.ts';
 
@@ -10,7 +10,7 @@ export interface CollectWish {
   readonly bytesMin: number;
   readonly bytesMax: number;
   readonly waitMs: number;
-  readonly reset: OffsetReset;
+  readonly instance: ConsumerInstance;
 }
 
 /** One partition while a read goes on. */
@@ -60,8 +60,7 @@ function newGathered(held: HeldPartition): Gathered {
 }
 
 /** A topic that was deleted has only nothing to read; the group will find out. */
-export const hasFailed = ({ error }: Gathered): boolean =>
-  error !== undefined && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION';
+export const hasFailed = ({ error }: Gathered): boolean => error !== undefined && !isTopicGone(error);
 
 const bytesOf = (all: readonly Gathered[]): number =>
   all.reduce((total, { batches }) => total + batches.reduce((sum, { length }) => sum + length, 0), 0);
@@ -72,7 +71,7 @@ const isGone = ({ signal }: ConsumerParts): boolean => signal?.aborted === true;
 async function fetchRounds(
   parts: ConsumerParts,
   all: readonly Gathered[],
-  { bytesMax, reset }: CollectWish,
+  { instance, bytesMax }: CollectWish,
 ): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const open = all.filter(({ isAtEnd, error }) => !isAtEnd && error === undefined);
@@ -80,7 +79,7 @@ async function fetchRounds(
     if (open.length === 0 || left <= 0) return;
     const share = Math.min(left, Math.max(SHARE_BYTES_MIN, Math.ceil(left / open.length)));
     await atOnce(open, REQUESTS_AT_ONCE, async (gathered) => {
-      if (bytesOf(all) < bytesMax) await fetchInto(parts, gathered, { maxBytes: share, waitMs: 0, reset });
+      if (bytesOf(all) < bytesMax) await fetchInto(parts, gathered, { instance, maxBytes: share, waitMs: 0 });
     });
   }
 }
@@ -89,7 +88,7 @@ async function fetchRounds(
 async function waitForAny(
   parts: ConsumerParts,
   waiting: readonly Gathered[],
-  { bytesMax, waitMs, reset }: CollectWish,
+  { instance, bytesMax, waitMs }: CollectWish,
 ): Promise<void> {
   const found = new AbortController();
   const signals = parts.signal === undefined ? [found.signal] : [found.signal, parts.signal];
@@ -99,7 +98,7 @@ async function waitForAny(
   const work = waiting.map(async (gathered) => {
     const before = gathered.batches.length;
     try {
-      await fetchInto(calling, gathered, { maxBytes, waitMs, reset });
+      await fetchInto(calling, gathered, { instance, maxBytes, waitMs });
     } catch (error) {
       // A wait that is ended in the middle of a request may end with the reason of its end.
       if (!signal.aborted) throw error;
@@ -113,7 +112,7 @@ async function waitForAny(
 async function fetchInto(
   parts: ConsumerParts,
   gathered: Gathered,
-  options: { readonly maxBytes: number; readonly waitMs: number; readonly reset: OffsetReset },
+  options: { readonly instance: ConsumerInstance; readonly maxBytes: number; readonly waitMs: number },
 ): Promise<void> {
   try {
     const result = await fetchOrReset(parts, gathered, options);
@@ -131,17 +130,18 @@ async function fetchInto(
 async function fetchOrReset(
   parts: ConsumerParts,
   gathered: Gathered,
-  { maxBytes, waitMs, reset }: Parameters<typeof fetchInto>[2],
+  { instance, maxBytes, waitMs }: Parameters<typeof fetchInto>[2],
 ): Promise<FetchResult | undefined> {
-  const { topic, partition } = gathered.held;
+  const place = wantedPlace(instance, gathered.held);
   const fetch = (offset: number): Promise<FetchResult> =>
-    parts.log.fetch({ topic, partition, offset, maxBytes, waitMs }, parts.call);
+    parts.log.fetch({ ...place, offset, maxBytes, waitMs }, parts.call);
   if (gathered.next === undefined) return undefined;
   try {
     return await fetch(gathered.next);
   } catch (error) {
+    const { reset } = instance.settings;
     if (!isCode(error, 'OFFSET_OUT_OF_RANGE') || reset === 'none' || gathered.batches.length > 0) throw error;
-    const offset = await resetOffset(parts, gathered.held, reset);
+    const offset = await resetOffset(parts, place, reset);
     if (offset === undefined) throw error;
     gathered.from = offset;
     gathered.next = offset;

@@ -1,13 +1,19 @@
 import { type ErrorCode, MillraceError } from '../../errors.ts';
 import type { CommitResult, OffsetToCommit } from '../../groups.ts';
-import { type ConsumerInstance, type HeldPartition, isMember, placeKey } from './instance.ts';
+import { type ConsumerInstance, type HeldPartition, isMember, placeKey, wantedPlace } from './instance.ts';
 import type { ConsumerParts } from './parts.ts';
 
 /** What was read and is not committed yet. */
-export function uncommitted(held: readonly HeldPartition[]): readonly OffsetToCommit[] {
-  return held.flatMap(({ topic, partition, next, committed }) =>
-    next === undefined || next === committed ? [] : [{ topic, partition, offset: next }],
-  );
+export function uncommitted(
+  instance: ConsumerInstance,
+  held: readonly HeldPartition[] = instance.held,
+): readonly OffsetToCommit[] {
+  return held.flatMap((place) => {
+    const { next, committed } = place;
+    return next === undefined || next === committed
+      ? []
+      : [{ ...wantedPlace(instance, place), offset: next }];
+  });
 }
 
 /**
@@ -54,7 +60,7 @@ export async function autoCommit(
 ): Promise<ConsumerInstance> {
   if (!instance.settings.autoCommit) return instance;
   try {
-    const { instance: marked, failed } = await commitOffsets(parts, instance, uncommitted(held));
+    const { instance: marked, failed } = await commitOffsets(parts, instance, uncommitted(instance, held));
     for (const { error } of failed) noteUnexpected(parts, error);
     return marked;
   } catch (error) {
@@ -70,6 +76,7 @@ const EXPECTED: ReadonlySet<ErrorCode> = new Set([
   'STALE_MEMBER_EPOCH',
   'FENCED_MEMBER_EPOCH',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
   'OFFSET_OUT_OF_RANGE',
   'REQUEST_TIMED_OUT',
   'THROTTLING_QUOTA_EXCEEDED',

@@ -1,3 +1,5 @@
+import type { MillraceError } from '../../errors.ts';
+import type { WantedPlace } from '../../topic/wanted-place.ts';
 import type { EmbeddedFormat } from '../media-type.ts';
 
 /** Formats that need a schema registry may be asked for, as in the REST Proxy; records are not answered in them. */
@@ -63,6 +65,19 @@ export interface ConsumerInstance {
 
 export const isMember = ({ selection }: ConsumerInstance): boolean =>
   selection.kind === 'topics' || selection.kind === 'pattern';
+
+/**
+ * How requests name a partition: a member's positions belong to one topic, those of partitions that the client chose itself
+ * to whatever has the name.
+ */
+export const wantedPlace = (
+  instance: ConsumerInstance,
+  { topic, topicId, partition }: Pick<HeldPartition, 'topic' | 'topicId' | 'partition'>,
+): WantedPlace => ({ topic, partition, ...(isMember(instance) ? { topicId } : {}) });
+
+/** The group will find out. */
+export const isTopicGone = ({ code }: MillraceError): boolean =>
+  code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'UNKNOWN_TOPIC_ID';
 
 export const placeKey = ({
   topic,

@@ -66,9 +66,9 @@ async function gather(
   instance: ConsumerInstance,
   wish: ReadWish,
 ): Promise<readonly Gathered[]> {
-  const { bytesMin, reset } = instance.settings;
+  const { bytesMin } = instance.settings;
   if (instance.held.length > 0) {
-    return collect(parts, fromTurn(instance), { ...wish, bytesMin: Math.max(1, bytesMin), reset });
+    return collect(parts, fromTurn(instance), { ...wish, bytesMin: Math.max(1, bytesMin), instance });
   }
   if (wish.waitMs > 0) await parts.clock.sleep(wish.waitMs, parts.signal).catch(() => undefined);
   return [];

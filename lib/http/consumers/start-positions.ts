@@ -1,8 +1,14 @@
 import { MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
 import type { CommittedOffset } from '../../groups.ts';
-import type { PartitionPlace } from '../../log.ts';
-import type { ConsumerInstance, HeldPartition, OffsetReset } from './instance.ts';
+import type { WantedPlace } from '../../topic/wanted-place.ts';
+import {
+  type ConsumerInstance,
+  type HeldPartition,
+  isTopicGone,
+  type OffsetReset,
+  wantedPlace,
+} from './instance.ts';
 import { type ConsumerParts, REQUESTS_AT_ONCE } from './parts.ts';
 import type { TakenPlace } from './plan-held.ts';
 
@@ -16,7 +22,7 @@ export interface Start extends TakenPlace {
  */
 export async function startPositions(
   parts: ConsumerParts,
-  { settings }: ConsumerInstance,
+  instance: ConsumerInstance,
   starts: readonly Start[],
 ): Promise<readonly HeldPartition[]> {
   const found = await atOnce(starts, REQUESTS_AT_ONCE, async ({ topicId, topic, partition, committed }) => {
@@ -24,21 +30,25 @@ export async function startPositions(
     const place = { topicId, topic, partition };
     if (offset !== undefined) return { ...place, next: offset, committed: offset };
     try {
-      return { ...place, next: await resetOffset(parts, place, settings.reset), committed: undefined };
+      return {
+        ...place,
+        next: await resetOffset(parts, wantedPlace(instance, place), instance.settings.reset),
+        committed: undefined,
+      };
     } catch (error) {
-      if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+      if (error instanceof MillraceError && isTopicGone(error)) return undefined;
       throw error;
     }
   });
   return found.filter((held) => held !== undefined);
 }
 
-/** Undefined without a reset. UNKNOWN_TOPIC_OR_PARTITION. */
+/** Undefined without a reset. UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID. */
 export async function resetOffset(
   { log, call }: ConsumerParts,
-  { topic, partition }: PartitionPlace,
+  place: WantedPlace,
   reset: OffsetReset,
 ): Promise<number | undefined> {
   if (reset === 'none') return undefined;
-  return (await log.listOffsets({ topic, partition, at: reset }, call)).offset;
+  return (await log.listOffsets({ ...place, at: reset }, call)).offset;
 }

@@ -53,8 +53,7 @@ async function postOffsets(exchange: Exchange): Promise<HttpResponse> {
     const dialect = exchange.services.dialect ?? instance.settings.dialect;
     const { offsets, countsProcessed, answer } = wishOf(body, dialect === 'strimzi');
     const member = await stillMember(parts, instance);
-    const wanted =
-      offsets?.map((offset) => toCommit(offset, countsProcessed ? 1 : 0)) ?? uncommitted(member.held);
+    const wanted = offsets?.map((offset) => toCommit(offset, countsProcessed ? 1 : 0)) ?? uncommitted(member);
     try {
       const { instance: now, failed } = await commitOffsets(parts, member, wanted);
       const error = firstError(failed);
