@@ -153,7 +153,7 @@ describe('consumers that come and go', () => {
           expect(ofPartition(given)).toEqual(ofPartition(sent));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   }, 60_000);
 
@@ -163,7 +163,7 @@ describe('consumers that come and go', () => {
         const { sent, given } = await churn(all);
         expect([...new Set(given)].sort()).toEqual([...sent].sort());
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   }, 60_000);
 });

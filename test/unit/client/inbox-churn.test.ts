@@ -103,7 +103,7 @@ describe('an inbox', () => {
           values.map((value) => [`seen/${value}`, 1]).sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1)),
         );
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   }, 60_000);
 });
