@@ -1,9 +1,4 @@
-import {
-  CreateTableCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type DynamoAttempts,
@@ -14,6 +9,7 @@ import { systemClock } from '../../lib/adapters/system/index.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import type { Item } from '../../lib/storage/table.ts';
 import type { WithinResult } from '../../lib/storage/within.ts';
+import { addOne, createBusiness } from '../support/business-on-dynamodb.ts';
 import type { EmulatedTables } from '../tools/aws-storage.ts';
 import {
   type Claim,
@@ -55,7 +51,7 @@ export function describeWithinContract(
         catalogTable,
         transactionMsMax: 20_000,
       });
-      opened = { ...tables, transactions, business: await createBusinessTable(client) };
+      opened = { ...tables, transactions, business: (await createBusiness(client)).table };
     });
     afterAll(() => opened?.close());
     const scene = (): Opened => {
@@ -67,19 +63,6 @@ export function describeWithinContract(
     ruleOutClaims(scene);
     mistakeClaims(scene, claimsBut(gaps));
   });
-}
-
-export async function createBusinessTable(client: DynamoDBClient): Promise<string> {
-  const TableName = `business-${freshName()}`;
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-    }),
-  );
-  return TableName;
 }
 
 async function businessItem({ client, business }: Opened, id: string): Promise<object | undefined> {
@@ -94,17 +77,6 @@ function putNew(TableName: string, id: string): TransactWriteItem {
       Item: { id: { S: id }, what: { S: 'order' } },
       ConditionExpression: 'attribute_not_exists(id)',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    },
-  };
-}
-
-function addOne(TableName: string, id: string): TransactWriteItem {
-  return {
-    Update: {
-      TableName,
-      Key: { id: { S: id } },
-      UpdateExpression: 'ADD n :one',
-      ExpressionAttributeValues: { ':one': { N: '1' } },
     },
   };
 }

@@ -16,11 +16,11 @@ import type { Log } from '../../lib/log.ts';
 import { openGroups } from '../../lib/open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import { Meter } from '../../lib/storage/meter.ts';
+import { addOne, type Business, createBusiness, putNew } from '../support/business-on-dynamodb.ts';
 import { batchOf, codecs, newCall, textOf } from '../support/log-on-memory.ts';
 import { createTables, type EmulatedTables, emulatorConnection } from '../tools/aws-storage.ts';
 import { type DynamodbLocal, startDynamodbLocal } from '../tools/dynamodb-local.ts';
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from '../tools/faulty-proxy.ts';
-import { addOne, type Business, createBusiness, putNew } from './support/business-on-dynamodb.ts';
 
 const PROCESSES = 4;
 const ORDERS = 40;

@@ -4,10 +4,10 @@ import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
 import type { AttributeValue, Item } from '../../lib/storage/table.ts';
 import { itemBytes } from '../../lib/storage/units.ts';
 import { caller, IF_ABSENT, ifVersion } from '../contract/support.ts';
+import { addOne, createBusiness } from '../support/business-on-dynamodb.ts';
 import { createTables, type EmulatedTables } from '../tools/aws-storage.ts';
 import { startDynamodbLocal } from '../tools/dynamodb-local.ts';
 import { startMinistack } from '../tools/ministack.ts';
-import { addOne, createBusiness } from './support/business-on-dynamodb.ts';
 
 /** Each is padded to the last byte of a unit and one beyond it, so a size that is off by one byte shows. */
 const VALUES: Readonly<Record<string, AttributeValue>> = {

@@ -6,8 +6,8 @@ import type { Millrace } from '../../../lib/client/millrace.ts';
 import { openOnStorage } from '../../../lib/client/open-on-storage.ts';
 import { retryingTransactions } from '../../../lib/client/transactions.ts';
 import { loadCodecs } from '../../../lib/record/index.ts';
+import { addOne, putNew } from '../../support/business-on-dynamodb.ts';
 import { emulatorConnection } from '../../tools/aws-storage.ts';
-import { addOne, putNew } from './business-on-dynamodb.ts';
 
 export interface Place {
   readonly endpoint: string;

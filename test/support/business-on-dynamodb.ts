@@ -4,7 +4,7 @@ import {
   ScanCommand,
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
-import { systemRandom } from '../../../lib/adapters/system/index.ts';
+import { systemRandom } from '../../lib/adapters/system/index.ts';
 
 /** A table of a user's own, beside the log: partition key `id`, a string. */
 export interface Business {
