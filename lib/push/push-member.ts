@@ -13,7 +13,7 @@ export interface PushMember {
   readonly intervalMs: number;
   takeOver(places: readonly PartitionPlace[], call: Call): Promise<readonly TakenPosition[]>;
   /** False: the partition is not the member's any more. */
-  commit(place: PartitionPlace, offset: number, metadata: string, call: Call): Promise<boolean>;
+  commit(place: OwnedPlace, offset: number, metadata: string, call: Call): Promise<boolean>;
   leave(call: Call): Promise<void>;
 }
 
@@ -33,6 +33,7 @@ const SESSION_MS = 20_000;
 /** A function may take so long for what a runner has to give up. */
 const REBALANCE_MS = 900_000;
 const FENCED = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'FENCED_INSTANCE_ID']);
+const LOST = new Set(['STALE_MEMBER_EPOCH', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']);
 /** A commit may meet an epoch that a heartbeat has just moved. */
 const COMMIT_TRIES = 3;
 
@@ -84,11 +85,11 @@ export function pushMember(
       }
     },
     takeOver: (places, call) => groups.takeOver({ groupId, memberId, memberEpoch, places }, call),
-    commit: async ({ topic, partition }, offset, metadata, call) => {
+    commit: async ({ topic, topicId, partition }, offset, metadata, call) => {
       for (let tries = 1; ; tries += 1) {
         const usedEpoch = memberEpoch;
         const member = { memberId, memberEpoch };
-        const request = { groupId, member, offsets: [{ topic, partition, offset, metadata }] };
+        const request = { groupId, member, offsets: [{ topic, topicId, partition, offset, metadata }] };
         const error = await groups.commit(request, call).then(
           ([result]) => result?.error,
           (thrown: unknown) => thrown,
@@ -113,10 +114,7 @@ function isFenced(error: unknown): boolean {
 /** The partition has another owner, or the member is none, or the topic is gone. */
 function isLost(error: unknown): boolean {
   if (isFenced(error)) return true;
-  return (
-    error instanceof MillraceError &&
-    (error.code === 'STALE_MEMBER_EPOCH' || error.code === 'UNKNOWN_TOPIC_OR_PARTITION')
-  );
+  return error instanceof MillraceError && LOST.has(error.code);
 }
 
 function placesOf(topics: readonly AssignedTopic[]): readonly OwnedPlace[] {

@@ -167,7 +167,7 @@ class PushRun {
   async #start(place: OwnedPlace, { committed }: TakenPosition, partitionCount: number): Promise<void> {
     const { clock, log } = this.#parts;
     const at = this.#settings.startingPosition;
-    const where = { topic: place.topic, partition: place.partition };
+    const where = { topic: place.topic, topicId: place.topicId, partition: place.partition };
     const offset = committed?.offset ?? (await log.listOffsets({ ...where, at }, this.#newCall())).offset;
     const isOld = committed !== undefined && clock.wallMs() - committed.committedMs > RECOMMIT_MS;
     if (isOld || (committed === undefined && at === 'latest')) {
@@ -200,7 +200,7 @@ class PushRun {
       });
   }
 
-  #partsFor({ topic, partition }: OwnedPlace): PartitionPushParts {
+  #partsFor({ topic, topicId, partition }: OwnedPlace): PartitionPushParts {
     const { clock, random, invoke, bury, onFault } = this.#parts;
     return {
       ...{ clock, random, invoke, bury, onFault },
@@ -209,7 +209,7 @@ class PushRun {
       counts: this.#counts,
       newCall: this.#newCall,
       commit: (offset, metadata) =>
-        this.#member.commit({ topic, partition }, offset, metadata, this.#newCall()),
+        this.#member.commit({ topic, topicId, partition }, offset, metadata, this.#newCall()),
     };
   }
 

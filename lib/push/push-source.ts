@@ -1,7 +1,8 @@
 import { MillraceError } from '../errors.ts';
-import type { Log, PartitionPlace } from '../log.ts';
+import type { Log } from '../log.ts';
 import { type Codecs, decodeBatch, readBatchHeader } from '../record/index.ts';
 import type { Call } from '../storage/call.ts';
+import type { WantedPlace } from '../topic/wanted-place.ts';
 import { callBytesOf, countForCall, type PushRecord } from './kafka-event.ts';
 import type { PushError } from './push-plan.ts';
 
@@ -31,7 +32,8 @@ export interface SourceParts {
 }
 
 export interface SourceOptions {
-  readonly place: PartitionPlace;
+  /** ⚑ With the topic's id: a topic that is made again under its name has other records. */
+  readonly place: WantedPlace;
   readonly offset: number;
   readonly batchSize: number;
   readonly batchBytes: number;
@@ -127,7 +129,7 @@ function recordsOf(
  */
 async function backOnTheLog(
   log: SourceParts['log'],
-  place: PartitionPlace,
+  place: WantedPlace,
   position: number,
   call: Call,
 ): Promise<number> {

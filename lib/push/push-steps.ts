@@ -43,13 +43,15 @@ async function tried(
   }
 }
 
+const GONE = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']);
+
 export function noteFault(
   { counts, onFault }: PartitionPushParts,
   place: PartitionPlace,
   error: unknown,
 ): void {
   // The topic is being deleted: the assignment will tell.
-  if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return;
+  if (error instanceof MillraceError && GONE.has(error.code)) return;
   counts.faults += 1;
   onFault(error, `pushing ${place.topic}-${place.partition} failed; it is tried again`);
 }
