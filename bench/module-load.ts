@@ -28,6 +28,13 @@ export const FUNCTION_NAMES = [
   'pusher',
 ] as const;
 
+/** What the pusher is told to do. */
+const PUSHED = {
+  group: 'g',
+  topics: ['t'],
+  functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:f',
+};
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The bare function: both clients are made, and the commands that the engine sends are within reach. */
@@ -119,6 +126,8 @@ async function loadMs(file: string): Promise<number> {
       MILLRACE_CATALOG_TABLE: 'catalog',
       MILLRACE_BUCKET: 'bucket',
       MILLRACE_TASK_QUEUE_URL: 'https://queue.invalid/tasks',
+      MILLRACE_PUSH: JSON.stringify([PUSHED]),
+      MILLRACE_PUSH_DEAD_LETTERS_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/letters',
     },
   });
   return Number(stdout.trim());
