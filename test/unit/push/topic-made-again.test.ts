@@ -28,6 +28,9 @@ it('a function is given the records of the topic that is its group’s, never of
       { log: stale, codecs },
       { place: { ...place, topicId }, offset: 0, batchSize: 10, batchBytes: 10_000, fetchBytes: 10_000 },
     ).next(call);
-  expect(await next(made.topicId)).toMatchObject({ records: [{ value: Buffer.from('new') }] });
+  const given = await next(made.topicId);
+  const values =
+    given.kind === 'records' ? given.records.map(({ value }) => Buffer.from(value ?? []).toString()) : [];
+  expect(values).toEqual(['new']);
   expect(await refusal(next(old.topicId))).toBe('UNKNOWN_TOPIC_ID');
 });
