@@ -2,6 +2,7 @@ import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { AttributeValue, Item } from '../storage/table.ts';
 import { numberBytes } from '../storage/units.ts';
 import { type BatchSummary, decodeSummaries, encodeSummaries } from './batch-summary.ts';
+import { decodeStretches, encodeStretches, type Stretch } from './stretch.ts';
 
 /** Where a partition's chunks and segments lie in both tables. */
 export function partitionKey(topicId: string, partition: number): string {
@@ -14,7 +15,10 @@ export interface ChunkIdentity {
   readonly offsetDelta: number;
 }
 
-/** Bytes of an object that hold a chunk's batches. The base offsets inside may be those of an earlier attempt. */
+/**
+ * Bytes of an object that hold a chunk's batches. The base offsets inside may be those of an earlier attempt, unless the
+ * chunk keeps offsets.
+ */
 export interface ObjectSpan {
   readonly key: string;
   readonly start: number;
@@ -24,6 +28,8 @@ export interface ObjectSpan {
 export type ChunkBody =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
   | { readonly kind: 'spilled'; readonly span: ObjectSpan; readonly batches: readonly BatchSummary[] }
+  /** Of a chunk that keeps offsets. */
+  | { readonly kind: 'spilled'; readonly span: ObjectSpan; readonly stretches: readonly Stretch[] }
   /** ⚑ The closed marker: it ends the chain and has no length. */
   | { readonly kind: 'closed' };
 
@@ -50,6 +56,11 @@ export interface Chunk {
    * themselves; absent if none stood above the end of the segments. It spares a cold writer the reading of plain chunks.
    */
   readonly producersEnd?: number;
+  /**
+   * ⚑ Set on copies: the batches hold at the offsets that stand in them, which ascend within the chunk's range; the last one
+   * ends it. Offsets that no batch covers, before the first one and between them, have no records in the source either.
+   */
+  readonly keepsOffsets?: true;
   readonly body: ChunkBody;
 }
 
@@ -60,6 +71,7 @@ export interface Chunk {
  *   b  batches, inline               o  [object key, start, length], spilled    h  batch summaries, spilled
  *   c  true on the closed marker     i  [[identity, offset delta], …], only when there are any
  *   p  [version, expiry] of the append, once the expiry has been pushed out
+ *   k  true on copies, whose batches keep their offsets; then h holds stretches instead of summaries
  *   q  end of the last chunk with producer ids, if it is another one: the offset, or less than one: counted from sk
  *
  * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
@@ -78,7 +90,10 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
     case 'spilled': {
       const { key, start, length } = chunk.body.span;
       attributes.o = [key, start, length];
-      attributes.h = encodeSummaries(chunk.body.batches);
+      attributes.h =
+        'stretches' in chunk.body
+          ? encodeStretches(chunk.body.stretches)
+          : encodeSummaries(chunk.body.batches);
       break;
     }
     case 'closed':
@@ -87,6 +102,7 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   }
   if (chunk.identities.length > 0)
     attributes.i = chunk.identities.map(({ id, offsetDelta }) => [id, offsetDelta]);
+  if (chunk.keepsOffsets === true) attributes.k = true;
   if (chunk.producersEnd !== undefined) attributes.q = shorterOffset(chunk.producersEnd, chunk.baseOffset);
   if (chunk.appendedAs !== undefined)
     attributes.p = [chunk.appendedAs.version, chunk.appendedAs.expiresAtSeconds];
@@ -111,6 +127,7 @@ export function chunkFromItem(item: Item<number>): Chunk {
     maxTimestampMs: read.number('m'),
     identities: read.has('i') ? identitiesFrom(read.list('i')) : [],
     ...(read.has('q') ? { producersEnd: offsetFrom(read.number('q'), item.sk) } : {}),
+    ...(read.has('k') ? { keepsOffsets: true } : {}),
     body: bodyFrom(read),
   };
 }
@@ -119,11 +136,11 @@ function bodyFrom(read: ItemReader<number>): ChunkBody {
   if (read.has('c')) return { kind: 'closed' };
   if (read.has('b')) return { kind: 'inline', bytes: read.bytes('b') };
   const [key, start, length] = read.list('o');
-  return {
-    kind: 'spilled',
-    span: { key: String(key), start: Number(start), length: Number(length) },
-    batches: decodeSummaries(read.bytes('h')),
-  };
+  const span = { key: String(key), start: Number(start), length: Number(length) };
+  const told = read.bytes('h');
+  return read.has('k')
+    ? { kind: 'spilled', span, stretches: decodeStretches(told) }
+    : { kind: 'spilled', span, batches: decodeSummaries(told) };
 }
 
 /** Relative to `baseOffset`, or absolute, whichever takes less room. An end is never 0, so below 1 it is relative. */

@@ -1,6 +1,5 @@
 import type { EngineParts } from '../engine-parts.ts';
 import type { ListedOffset, ListOffsetsRequest } from '../log.ts';
-import { batchesIn } from '../record/batches-in.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
 import { readBatchHeader } from '../record/header.ts';
 import { placedBatches } from '../segment/read/placed-batches.ts';
@@ -9,8 +8,8 @@ import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from '..
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { Table } from '../storage/table.ts';
-import { summarize } from './batch-summary.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
+import { extentsOf } from './chunk-extents.ts';
 import { lookAgainIfDamaged } from './faults.ts';
 import { loadPieces } from './load-pieces.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -84,7 +83,7 @@ async function offsetForTimestamp(
   timestampMs: number,
   call: Call,
 ): Promise<ListedOffset | undefined> {
-  for await (const extent of extentsOf(deps, log, call)) {
+  for await (const extent of logExtents(deps, log, call)) {
     if (extent.maxTimestampMs < timestampMs) continue;
     const found = await firstAtOrAfter(deps, log, extent.batches(timestampMs, call), timestampMs);
     if (found !== undefined) return found;
@@ -101,7 +100,7 @@ async function offsetOfMaxTimestamp(
   let best: Extent | undefined;
   /** The log may start in the middle of it, behind the record that its largest timestamp is from. */
   let first: Extent | undefined;
-  for await (const extent of extentsOf(deps, log, call)) {
+  for await (const extent of logExtents(deps, log, call)) {
     if (extent.baseOffset < log.bounds.logStart) first = extent;
     else if (best === undefined || extent.maxTimestampMs > best.maxTimestampMs) best = extent;
   }
@@ -147,7 +146,7 @@ async function firstAtOrAfter(
 }
 
 /** Throws `StorageFault` (`damaged`) at a gap: an answer from behind it would be wrong. */
-async function* extentsOf(deps: Dependencies, { pk, bounds }: LogView, call: Call): AsyncGenerator<Extent> {
+async function* logExtents(deps: Dependencies, { pk, bounds }: LogView, call: Call): AsyncGenerator<Extent> {
   for await (const segment of segmentsOf(deps.catalog, pk, call)) {
     if (segment.endOffset <= bounds.logStart || segment.baseOffset >= bounds.sealedEnd) continue;
     const { baseOffset, maxTimestampMs } = segment;
@@ -237,19 +236,8 @@ async function* batchesOfChunk(
   timestampMs: number,
   call: Call,
 ): AsyncGenerator<Uint8Array> {
-  let offset = chunk.baseOffset;
-  for (const batch of summariesOf(chunk)) {
-    if (batch.maxTimestampMs >= timestampMs)
-      yield* await loadPieces(deps.bucket, planRead([chunk], offset, 1), call);
-    offset += batch.offsetCount;
+  for (const { baseOffset, maxTimestampMs } of extentsOf(chunk)) {
+    if (maxTimestampMs >= timestampMs)
+      yield* await loadPieces(deps.bucket, planRead([chunk], baseOffset, 1), call);
   }
-}
-
-function summariesOf(
-  chunk: Chunk,
-): readonly { readonly maxTimestampMs: number; readonly offsetCount: number }[] {
-  if (chunk.body.kind === 'spilled') return chunk.body.batches;
-  return chunk.body.kind === 'inline'
-    ? Array.from(batchesIn(chunk.body.bytes), ({ header }) => summarize(header))
-    : [];
 }

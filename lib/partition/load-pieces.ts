@@ -18,7 +18,7 @@ export async function loadPieces(
   call: Call,
 ): Promise<Uint8Array[]> {
   const groups = groupPieces(pieces);
-  const loaded = new Array<Uint8Array>(groups.length);
+  const loaded = new Array<readonly Uint8Array[]>(groups.length);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < groups.length) {
@@ -26,14 +26,15 @@ export async function loadPieces(
       next += 1;
       const group = groups[index];
       if (group === undefined) return;
-      loaded[index] = 'pieces' in group ? await loadSpan(bucket, group, call) : group.bytes;
+      loaded[index] = 'pieces' in group ? await loadSpan(bucket, group, call) : [group.bytes];
     }
   };
   await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, groups.length) }, worker));
-  return loaded.flatMap((bytes) => Array.from(batchesIn(bytes), (batch) => batch.bytes));
+  return loaded.flat().flatMap((bytes) => Array.from(batchesIn(bytes), (batch) => batch.bytes));
 }
 
-async function loadSpan(bucket: Bucket, read: SpanRead, call: Call): Promise<Uint8Array> {
+/** Bytes that begin and end between two batches. */
+async function loadSpan(bucket: Bucket, read: SpanRead, call: Call): Promise<readonly Uint8Array[]> {
   const { key, start, length } = read.span;
   const bytes = await bucket.get(key, { start, length }, call);
   if (bytes === undefined) throw new StorageFault('damaged', `Object ${key} is missing`);
@@ -43,16 +44,31 @@ async function loadSpan(bucket: Bucket, read: SpanRead, call: Call): Promise<Uin
       `Object ${key} ends at ${start + bytes.length}, before ${start + length}`,
     );
   }
-  // The upload may have been made for an earlier tail; the pointer says which offsets hold.
   let at = 0;
-  for (const piece of read.pieces) {
-    let offset = piece.baseOffset;
-    for (const batch of batchesIn(bytes.subarray(at, at + piece.span.length))) {
-      const { leaderEpoch } = batch.header;
-      patchBaseOffset(batch.bytes, { baseOffset: offset, leaderEpoch });
-      offset += batch.header.lastOffsetDelta + 1;
-    }
-    at += piece.span.length;
+  return read.pieces.map((piece) => {
+    const part = bytes.subarray(at, at + piece.span.length);
+    at += part.length;
+    return piece.keptFrom === undefined ? placed(part, piece.baseOffset) : keptFrom(part, piece.keptFrom);
+  });
+}
+
+/** The upload may have been made for an earlier tail; the pointer says which offsets hold. */
+function placed(bytes: Uint8Array, baseOffset: number): Uint8Array {
+  let offset = baseOffset;
+  for (const batch of batchesIn(bytes)) {
+    const { leaderEpoch } = batch.header;
+    patchBaseOffset(batch.bytes, { baseOffset: offset, leaderEpoch });
+    offset += batch.header.lastOffsetDelta + 1;
   }
   return bytes;
+}
+
+/** Without the batches of a stretch that end at or below `offset`. */
+function keptFrom(bytes: Uint8Array, offset: number): Uint8Array {
+  let at = 0;
+  for (const { header } of batchesIn(bytes)) {
+    if (header.baseOffset + header.lastOffsetDelta >= offset) break;
+    at += header.batchBytes;
+  }
+  return bytes.subarray(at);
 }

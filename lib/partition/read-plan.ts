@@ -1,5 +1,5 @@
-import { batchesIn } from '../record/batches-in.ts';
 import type { Chunk, ObjectSpan } from './chunk.ts';
+import { extentsOf } from './chunk-extents.ts';
 
 /**
  * ⚑ The chunks that continue from `offset` without a gap. An eventually consistent page may miss any item, and expiry
@@ -28,6 +28,8 @@ export type ReadPiece =
       readonly span: ObjectSpan;
       readonly baseOffset: number;
       readonly endOffset: number;
+      /** Set where the batches keep their offsets: those that end at or below this one are not asked for. */
+      readonly keptFrom?: number;
     };
 
 /**
@@ -63,25 +65,24 @@ function pickBatches(
   let start: number | undefined;
   let baseOffset = offset;
   let isCut = false;
-  for (const batch of batchExtents(chunk)) {
-    const endOffset = offset + batch.offsetCount;
-    if (start === undefined && endOffset > limits.offset) {
+  for (const extent of extentsOf(chunk)) {
+    if (start === undefined && extent.endOffset > limits.offset) {
       start = position;
-      baseOffset = offset;
+      baseOffset = extent.baseOffset;
     }
     if (start !== undefined) {
       const isFirst = position === start;
-      if (position + batch.bytes - start > limits.bytesLeft && !(isFirst && limits.mustPick)) {
+      if (position + extent.bytes - start > limits.bytesLeft && !(isFirst && limits.mustPick)) {
         isCut = true;
         break;
       }
     }
-    position += batch.bytes;
-    offset = endOffset;
+    position += extent.bytes;
+    offset = extent.endOffset;
   }
   if (start === undefined || position === start) return undefined;
   return {
-    piece: pieceOf(chunk, { start, end: position, baseOffset, endOffset: offset }),
+    piece: pieceOf(chunk, { start, end: position, baseOffset, endOffset: offset, from: limits.offset }),
     bytes: position - start,
     isCut,
   };
@@ -94,9 +95,10 @@ function pieceOf(
     readonly end: number;
     readonly baseOffset: number;
     readonly endOffset: number;
+    readonly from: number;
   },
 ): ReadPiece {
-  const { start, end, baseOffset, endOffset } = cut;
+  const { start, end, baseOffset, endOffset, from } = cut;
   if (chunk.body.kind === 'spilled') {
     const { span } = chunk.body;
     return {
@@ -104,18 +106,11 @@ function pieceOf(
       span: { key: span.key, start: span.start + start, length: end - start },
       baseOffset,
       endOffset,
+      ...(chunk.keepsOffsets === true ? { keptFrom: from } : {}),
     };
   }
   const bytes = chunk.body.kind === 'inline' ? chunk.body.bytes.subarray(start, end) : new Uint8Array();
   return { kind: 'bytes', bytes, endOffset };
-}
-
-function* batchExtents(chunk: Chunk): Generator<{ readonly bytes: number; readonly offsetCount: number }> {
-  if (chunk.body.kind === 'spilled') yield* chunk.body.batches;
-  if (chunk.body.kind !== 'inline') return;
-  for (const { header } of batchesIn(chunk.body.bytes)) {
-    yield { bytes: header.batchBytes, offsetCount: header.lastOffsetDelta + 1 };
-  }
 }
 
 /** One object read that serves several pieces in a row: chunks of one upload lie side by side. */

@@ -1,3 +1,4 @@
+import { invariant } from '../errors.ts';
 import type { BatchSummary } from '../partition/batch-summary.ts';
 import type { Chunk } from '../partition/chunk.ts';
 import { batchesIn } from '../record/batches-in.ts';
@@ -20,13 +21,37 @@ export function storedBatch(header: BatchHeader): StoredBatch | undefined {
   return batch === undefined ? undefined : { ...batch, baseOffset: header.baseOffset };
 }
 
-/** The batches of a chunk that have a producer id. Throws CORRUPT_MESSAGE where its bytes are damaged. */
+/**
+ * The batches of a chunk that have a producer id. Throws CORRUPT_MESSAGE where its bytes are damaged. Where
+ * `isToldInObject`, its object has to be read instead.
+ */
 export function* producerBatches(chunk: Chunk): Generator<StoredBatch> {
-  let baseOffset = chunk.baseOffset;
-  for (const numbered of numberedBatches(chunk)) {
+  const { body } = chunk;
+  if (body.kind === 'inline') yield* storedBatches(body.bytes, chunk);
+  if (body.kind !== 'spilled') return;
+  if ('stretches' in body)
+    return invariant(!isToldInObject(chunk), 'the item of the chunk tells its batches');
+  let { baseOffset } = chunk;
+  for (const numbered of body.batches) {
     const batch = sequencedBatch(numbered);
     if (batch !== undefined) yield { ...batch, baseOffset };
     baseOffset += numbered.offsetCount;
+  }
+}
+
+/** Whether the chunk's item says only that there are batches with a producer id, and its object says which. */
+export function isToldInObject({ body }: Chunk): boolean {
+  return body.kind === 'spilled' && 'stretches' in body && body.stretches.some((one) => one.hasProducers);
+}
+
+/** As `producerBatches`, of bytes at hand. */
+function* storedBatches(bytes: Uint8Array, chunk: Chunk): Generator<StoredBatch> {
+  let offset = chunk.baseOffset;
+  for (const { header } of batchesIn(bytes)) {
+    const baseOffset = chunk.keepsOffsets === true ? header.baseOffset : offset;
+    const batch = storedBatch({ ...header, baseOffset });
+    if (batch !== undefined) yield batch;
+    offset += header.lastOffsetDelta + 1;
   }
 }
 
@@ -36,17 +61,10 @@ export function* producerBatches(chunk: Chunk): Generator<StoredBatch> {
  * will find out, and the others are not disturbed.
  */
 export function producersEndAt(chunk: Chunk): number | undefined {
+  if (isToldInObject(chunk)) return chunk.endOffset;
   try {
     return producerBatches(chunk).next().done === true ? chunk.producersEnd : chunk.endOffset;
   } catch {
     return chunk.endOffset;
-  }
-}
-
-function* numberedBatches({ body }: Chunk): Generator<Numbered> {
-  if (body.kind === 'spilled') yield* body.batches;
-  if (body.kind !== 'inline') return;
-  for (const { header } of batchesIn(body.bytes)) {
-    yield { ...header, offsetCount: header.lastOffsetDelta + 1 };
   }
 }

@@ -1,8 +1,11 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { type Chunk, chunkFromItem } from '../partition/chunk.ts';
 import { readingStored } from '../partition/faults.ts';
+import { loadPieces } from '../partition/load-pieces.ts';
+import { planRead } from '../partition/read-plan.ts';
+import { readBatchHeader } from '../record/header.ts';
 import type { Call } from '../storage/call.ts';
-import { producerBatches } from './chunk-producers.ts';
+import { isToldInObject, producerBatches, storedBatch } from './chunk-producers.ts';
 import type { StoredBatch } from './producers.ts';
 
 export type Replayed =
@@ -18,7 +21,7 @@ const CHUNKS_PER_PAGE = 256;
  * order of the log. Stops where a chunk is missing. Throws `StorageFault`.
  */
 export async function replay(
-  { hot }: Pick<EngineParts, 'hot'>,
+  { hot, bucket }: Pick<EngineParts, 'hot' | 'bucket'>,
   stretch: { readonly pk: string; readonly from: number; readonly end: number; readonly chunksMax: number },
   see: (batch: StoredBatch) => void,
   call: Call,
@@ -33,7 +36,7 @@ export async function replay(
     if (items.length === 0) return { kind: 'gap', offset: next, nextOffset: end };
     for (const chunk of items.map(chunkFromItem)) {
       if (chunk.baseOffset !== next) return { kind: 'gap', offset: next, nextOffset: chunk.baseOffset };
-      await readingStored(`Partition ${pk}`, async () => seeAll(chunk, see));
+      await readingStored(`Partition ${pk}`, () => seeAll(bucket, chunk, see, call));
       next = chunk.endOffset;
       chunkCount += 1;
     }
@@ -41,6 +44,19 @@ export async function replay(
   return { kind: 'done', chunkCount };
 }
 
-function seeAll(chunk: Chunk, see: (batch: StoredBatch) => void): void {
-  for (const batch of producerBatches(chunk)) see(batch);
+async function seeAll(
+  bucket: EngineParts['bucket'],
+  chunk: Chunk,
+  see: (batch: StoredBatch) => void,
+  call: Call,
+): Promise<void> {
+  if (!isToldInObject(chunk)) {
+    for (const batch of producerBatches(chunk)) see(batch);
+    return;
+  }
+  const pieces = planRead([chunk], chunk.baseOffset, Number.POSITIVE_INFINITY);
+  for (const bytes of await loadPieces(bucket, pieces, call)) {
+    const batch = storedBatch(readBatchHeader(bytes));
+    if (batch !== undefined) see(batch);
+  }
 }

@@ -8,7 +8,8 @@ export type SegmentContent = Omit<Segment, 'version' | 'objectKey'>;
 export interface SegmentDescription {
   /** The next batch of the object, in offset order. */
   add(header: BatchHeader): void;
-  finish(): SegmentContent;
+  /** `mayHaveGaps`: whether the source of the batches has holes of its own, as copies do. */
+  finish(options?: { readonly mayHaveGaps: boolean }): SegmentContent;
 }
 
 /** No index entry is closer to the one before than this, so that small segments have short items. */
@@ -24,8 +25,10 @@ export function describeSegment(baseOffset: number): SegmentDescription {
   let firstTimestampMs = Number.POSITIVE_INFINITY;
   let maxTimestampMs = -1;
   let endOffset = baseOffset;
+  let hasGaps = false;
   return {
     add(header) {
+      hasGaps ||= header.baseOffset !== endOffset;
       firstTimestampMs = Math.min(firstTimestampMs, header.baseTimestampMs);
       maxTimestampMs = Math.max(maxTimestampMs, header.maxTimestampMs);
       if (isFarBehind(entries.at(-1), bytes, BYTES_PER_ENTRY_MIN)) {
@@ -34,13 +37,14 @@ export function describeSegment(baseOffset: number): SegmentDescription {
       bytes += header.batchBytes;
       endOffset = header.baseOffset + header.lastOffsetDelta + 1;
     },
-    finish: () => ({
+    finish: ({ mayHaveGaps } = { mayHaveGaps: false }) => ({
       baseOffset,
       endOffset,
       bytes,
       firstTimestampMs: Number.isFinite(firstTimestampMs) ? firstTimestampMs : -1,
       maxTimestampMs,
       index: thinIndex(entries, bytes),
+      ...(hasGaps && mayHaveGaps ? { hasGaps } : {}),
     }),
   };
 }

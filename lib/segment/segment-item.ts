@@ -16,6 +16,8 @@ export interface Segment {
   /** Smallest and largest timestamp of what was sealed; -1 if unknown. */
   readonly firstTimestampMs: number;
   readonly maxTimestampMs: number;
+  /** Set on copies of sources with holes: there are no records at some offsets before and between the batches. */
+  readonly hasGaps?: true;
   /** Ascending in all three; the first entry is the first batch. */
   readonly index: readonly SegmentIndexEntry[];
 }
@@ -77,7 +79,7 @@ function decodeIndex(encoded: Uint8Array): SegmentIndexEntry[] {
  * Item layout in the catalog: pk = topicId:partition, sk = seg#<base offset, 20 digits>, and
  *
  *   f  format number   e  end offset   o  object key, if any   s  bytes   a, m  smallest and largest timestamp, ms
- *   d  sparse index
+ *   d  sparse index   k  true where offsets are missing that were never there
  */
 export function segmentToItem(pk: string, segment: Segment): Item<string> {
   return {
@@ -92,6 +94,7 @@ export function segmentToItem(pk: string, segment: Segment): Item<string> {
       a: segment.firstTimestampMs,
       m: segment.maxTimestampMs,
       d: encodeIndex(segment.index),
+      ...(segment.hasGaps === true ? { k: true } : {}),
     },
   };
 }
@@ -108,5 +111,6 @@ export function segmentFromItem(item: Item<string>): Segment {
     firstTimestampMs: read.number('a'),
     maxTimestampMs: read.number('m'),
     index: decodeIndex(read.bytes('d')),
+    ...(read.has('k') ? { hasGaps: true } : {}),
   };
 }

@@ -61,7 +61,8 @@ export async function rewriteSegment(
     await readingStored(`Object ${segment.objectKey}`, () => rewriteWindow(window));
   }
   if (!isChanged) return { kind: 'same' };
-  const content = { ...description.finish(), endOffset: segment.endOffset };
+  const mayHaveGaps = segment.hasGaps === true;
+  const content = { ...description.finish({ mayHaveGaps }), endOffset: segment.endOffset };
   return { kind: 'changed', bytes: out.view(), content };
 }
 

@@ -158,7 +158,7 @@ async function joined(
     }
     bytes.append(part);
   }
-  const content = description.finish();
+  const content = description.finish({ mayHaveGaps: segments.some(({ hasGaps }) => hasGaps === true) });
   // The last batches may have gone by compaction: the chain goes on where the last segment ended.
   return { bytes: bytes.view(), content: { ...content, endOffset: segments.at(-1)?.endOffset ?? 0 } };
 }

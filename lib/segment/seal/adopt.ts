@@ -7,17 +7,20 @@ import { segmentFileName } from '../segment-item.ts';
 
 /** An object is worth being a segment of its own from this part of `segment.bytes` on. */
 const SEGMENT_SHARE_MIN = 1 / 8;
+/** Copies of sealed data come in objects of nearly `LIMITS.chunkBytesMax`, which are not to be written twice. */
+const KEPT_SEGMENT_SHARE_MIN = 1 / 16;
 
 /**
  * Whether a chunk's object may become a segment without a copy, as far as its pointer tells. The spooler gives an object
  * that one chunk fills the name that a segment has, with the offset that was written into its bytes: where the chunk won
  * another place than it was uploaded for, the names differ.
  */
-export function mayBeAdopted({ body, baseOffset }: Chunk, segmentBytes: number): boolean {
+export function mayBeAdopted({ body, baseOffset, keepsOffsets }: Chunk, segmentBytes: number): boolean {
+  const shareMin = keepsOffsets === true ? KEPT_SEGMENT_SHARE_MIN : SEGMENT_SHARE_MIN;
   return (
     body.kind === 'spilled' &&
     body.span.start === 0 &&
-    body.span.length >= segmentBytes * SEGMENT_SHARE_MIN &&
+    body.span.length >= segmentBytes * shareMin &&
     body.span.key.endsWith(`/${segmentFileName(baseOffset)}`)
   );
 }
@@ -43,11 +46,12 @@ export async function readAdoptable(
   return bytes.length === length && holdsItsOffsets(chunk, bytes) ? { objectKey: key, bytes } : undefined;
 }
 
-function holdsItsOffsets({ baseOffset, endOffset }: Chunk, bytes: Uint8Array): boolean {
+function holdsItsOffsets({ baseOffset, endOffset, keepsOffsets }: Chunk, bytes: Uint8Array): boolean {
   let expected = baseOffset;
   for (const { header } of batchesIn(bytes)) {
-    if (header.baseOffset !== expected) return false;
-    expected += header.lastOffsetDelta + 1;
+    const isMisplaced = keepsOffsets === true ? header.baseOffset < expected : header.baseOffset !== expected;
+    if (isMisplaced) return false;
+    expected = header.baseOffset + header.lastOffsetDelta + 1;
   }
   return expected === endOffset;
 }

@@ -10,12 +10,12 @@ import { batchesIn } from '../../record/batches-in.ts';
 import { verifyBatchCrc } from '../../record/checksum.ts';
 import { readBatchHeader } from '../../record/header.ts';
 import type { Call } from '../../storage/call.ts';
-import { StorageFault } from '../../storage/fault.ts';
 import type { Observation } from '../../storage/observation.ts';
 import { describeSegment, type SegmentContent } from '../describe-segment.ts';
 import { growingBytes } from '../growing-bytes.ts';
 import { type Segment, segmentObjectKey } from '../segment-item.ts';
 import { mayBeAdopted, readAdoptable } from './adopt.ts';
+import { refuseMisplaced } from './misplaced.ts';
 import { publishSegment } from './publish-segment.ts';
 import { isDueByAge, lookAtUnsealed, type SealSettings, type Unsealed } from './seal-due.ts';
 import { findDeletedEnd, stubContent } from './stub.ts';
@@ -118,7 +118,7 @@ async function adopt(
     passing.see(batch.header);
   }
   const { objectKey } = found;
-  const content = description.finish();
+  const content = description.finish({ mayHaveGaps: oldest.keepsOffsets === true });
   await keepPassed(deps, pk, { endOffset: content.endOffset, passed: passing.producers, seen }, call);
   return publish(deps, pk, { content, sealedEnd, objectKey }, call);
 }
@@ -136,10 +136,12 @@ async function collect(
   const endsBefore = (chunk: Chunk, taken: number): boolean =>
     taken >= segmentBytes / 2 && mayBeAdopted(chunk, segmentBytes);
   const range = { pk, from, sealedEnd, bytesMax: segmentBytes, endsBefore };
+  let mayHaveGaps = false;
   for await (const window of unsealedRun(deps, range, call)) {
     const first = window[0]?.baseOffset ?? 0;
     const batches = await loadPieces(deps.bucket, planRead(window, first, Number.POSITIVE_INFINITY), call);
     if (deps.rules.sealStopsAtGap) refuseMisplaced(pk, window, batches);
+    mayHaveGaps ||= window.some(({ keepsOffsets }) => keepsOffsets === true);
     for (const batch of batches) {
       verifyBatchCrc(deps.codecs, batch);
       const header = readBatchHeader(batch);
@@ -148,29 +150,7 @@ async function collect(
       bytes.append(batch);
     }
   }
-  return { bytes: bytes.view(), content: description.finish(), passed: passing.producers };
-}
-
-/** The batches must cover exactly the offsets that the chunks say, or the chain would go on from a wrong end. */
-function refuseMisplaced(pk: string, chunks: readonly Chunk[], batches: readonly Uint8Array[]): void {
-  let expected = chunks[0]?.baseOffset;
-  for (const batch of batches) {
-    const { baseOffset, lastOffsetDelta } = readBatchHeader(batch);
-    if (baseOffset !== expected) {
-      throw new StorageFault(
-        'damaged',
-        `Partition ${pk}: at offset ${expected} is a batch for ${baseOffset}`,
-      );
-    }
-    expected = baseOffset + lastOffsetDelta + 1;
-  }
-  const end = chunks.at(-1)?.endOffset;
-  if (expected !== end) {
-    throw new StorageFault(
-      'damaged',
-      `Partition ${pk}: the batches end at offset ${expected}, not at ${end}`,
-    );
-  }
+  return { bytes: bytes.view(), content: description.finish({ mayHaveGaps }), passed: passing.producers };
 }
 
 async function store(

@@ -1,10 +1,11 @@
 import { MillraceError } from '../../errors.ts';
-import { type Chunk, chunkFromItem } from '../../partition/chunk.ts';
+import { type Chunk, type ChunkBody, chunkFromItem } from '../../partition/chunk.ts';
 import { readBounds } from '../../partition/tail.ts';
 import { batchesIn } from '../../record/batches-in.ts';
 import type { BatchHeader } from '../../record/header.ts';
 import type { Item } from '../../storage/table.ts';
 import type { Find } from './findings.ts';
+import { checkKeptOffsets, tellBatches } from './kept-offsets.ts';
 import { checkCrc, objectBatches, watchingForCuts } from './object-batches.ts';
 import { type PartitionToVerify, soon, type VerifyDependencies } from './partition-to-verify.ts';
 
@@ -103,15 +104,19 @@ async function verifyChunk(
 }
 
 function checkHeaders(find: Find, chunk: Chunk, headers: readonly BatchHeader[]): void {
-  const { baseOffset, endOffset, maxTimestampMs } = chunk;
-  const covered = headers.reduce((total, { lastOffsetDelta }) => total + lastOffsetDelta + 1, 0);
-  if (covered !== endOffset - baseOffset) {
-    const message = `The batches of the chunk at ${baseOffset} cover ${covered} offsets, not ${endOffset - baseOffset}`;
-    find('batch-offsets', message, baseOffset);
-  }
+  const { baseOffset, maxTimestampMs } = chunk;
+  if (chunk.keepsOffsets === true) checkKeptOffsets(find, chunk, headers);
+  else checkCovered(find, chunk, headers);
   if (headers.some((header) => header.maxTimestampMs > maxTimestampMs)) {
     find('timestamps', `The chunk at ${baseOffset} holds a timestamp beyond its largest`, baseOffset);
   }
+}
+
+function checkCovered(find: Find, { baseOffset, endOffset }: Chunk, headers: readonly BatchHeader[]): void {
+  const covered = headers.reduce((total, { lastOffsetDelta }) => total + lastOffsetDelta + 1, 0);
+  if (covered === endOffset - baseOffset) return;
+  const message = `The batches of the chunk at ${baseOffset} cover ${covered} offsets, not ${endOffset - baseOffset}`;
+  find('batch-offsets', message, baseOffset);
 }
 
 /** Undefined where the bytes cannot be told apart, which has been told. */
@@ -127,7 +132,7 @@ function inlineHeaders(
   try {
     for (const batch of batchesIn(bytes)) {
       checkCrc(deps, partition, batch.bytes, `The chunk at ${chunk.baseOffset}`);
-      if (batch.header.baseOffset !== expected) {
+      if (batch.header.baseOffset !== expected && chunk.keepsOffsets !== true) {
         const message = `The chunk at ${chunk.baseOffset} has a batch for ${batch.header.baseOffset} at ${expected}`;
         find('batch-offsets', message, expected);
       }
@@ -152,21 +157,30 @@ async function spilledHeaders(
   chunk: Chunk,
 ): Promise<BatchHeader[] | undefined> {
   if (chunk.body.kind !== 'spilled') return undefined;
-  const { span, batches } = chunk.body;
+  const { span } = chunk.body;
   const stretch = { ...span, mayGoOn: true, offset: chunk.baseOffset };
   const headers: BatchHeader[] = [];
   const watched = watchingForCuts(partition);
   for await (const { header } of objectBatches(deps, watched.partition, stretch)) headers.push(header);
   if (watched.isCut()) return undefined;
-  const isRight =
-    headers.length === batches.length &&
-    headers.every((header, at) => {
-      const summary = batches[at];
-      return summary?.bytes === header.batchBytes && summary.offsetCount === header.lastOffsetDelta + 1;
-    });
-  if (!isRight) {
+  if (!areToldRight(chunk.body, headers)) {
     const message = `The summaries of the chunk at ${chunk.baseOffset} do not tell what object ${span.key} holds`;
     partition.find('summaries', message, chunk.baseOffset);
   }
   return headers;
+}
+
+function areToldRight(
+  body: Extract<ChunkBody, { kind: 'spilled' }>,
+  headers: readonly BatchHeader[],
+): boolean {
+  if ('stretches' in body) return tellBatches(body.stretches, headers);
+  const { batches } = body;
+  return (
+    headers.length === batches.length &&
+    headers.every((header, at) => {
+      const summary = batches[at];
+      return summary?.bytes === header.batchBytes && summary.offsetCount === header.lastOffsetDelta + 1;
+    })
+  );
 }

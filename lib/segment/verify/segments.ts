@@ -117,7 +117,7 @@ async function verifyObject(
   for await (const { header, position } of objectBatches(deps, watched.partition, stretch)) {
     view.seeBatch(header);
     const end = header.baseOffset + header.lastOffsetDelta + 1;
-    const mayMiss = view.isCompacted || header.baseOffset <= view.logStart;
+    const mayMiss = view.isCompacted || segment.hasGaps === true || header.baseOffset <= view.logStart;
     const isPlaced = header.baseOffset === expected || (header.baseOffset > expected && mayMiss);
     if (!isPlaced || end > endOffset) {
       const message = `Object ${objectKey}: a batch for ${header.baseOffset} to ${end} where ${expected} to ${endOffset} belong`;
