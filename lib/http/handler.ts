@@ -7,6 +7,7 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
+import { createStickyPartitioner } from '../topic/sticky-partitioner.ts';
 import type { Dialect } from './consumers/instance.ts';
 import { instanceStore } from './consumers/instance-store.ts';
 import { costOf } from './cost.ts';
@@ -15,7 +16,6 @@ import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './mess
 import { EVERY_ROUTE_GROUP, type Exchange, type RouteGroup, type Services } from './route.ts';
 import { createRouter, type Match } from './router.ts';
 import { type MountedRoute, mountedRoutes } from './routes.ts';
-import { createStickyPartitioner } from './sticky-partitioner.ts';
 
 export interface HttpHandlerOptions {
   readonly log: Log;

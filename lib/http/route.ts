@@ -6,12 +6,12 @@ import type { Codecs } from '../record/codecs.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
+import type { KeylessRequest } from '../topic/sticky-partitioner.ts';
 import type { Dialect } from './consumers/instance.ts';
 import type { InstanceStore } from './consumers/instance-store.ts';
 import type { RestCodes } from './http-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { Schema } from './schemas/common.ts';
-import type { KeylessRequest } from './sticky-partitioner.ts';
 
 /** Which function serves a route, each with its own privileges. */
 export type RouteGroup = 'produce' | 'fetch' | 'groups' | 'admin';

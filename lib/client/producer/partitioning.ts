@@ -1,8 +1,8 @@
 import { MillraceError } from '../../errors.ts';
-import { createStickyPartitioner } from '../../http/sticky-partitioner.ts';
 import type { TopicDescription } from '../../log.ts';
 import type { NewRecord } from '../../record/record.ts';
 import { partitionForKey } from '../../topic/partitioner.ts';
+import { createStickyPartitioner } from '../../topic/sticky-partitioner.ts';
 import type { ClientParts } from '../client-parts.ts';
 import type { ProducerOptions } from './producer.ts';
 import type { ProducerRecord } from './producer-record.ts';

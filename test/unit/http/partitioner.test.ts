@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createStickyPartitioner } from '../../../lib/http/sticky-partitioner.ts';
 import { murmur2, partitionForKey } from '../../../lib/topic/partitioner.ts';
+import { createStickyPartitioner } from '../../../lib/topic/sticky-partitioner.ts';
 import { manualClock } from '../../tools/manual-clock.ts';
 
 /** Key, murmur2, partition of 6: printed by Utils.murmur2 and BuiltInPartitioner.partitionForKey of kafka-clients 4.1.0. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
-import { murmur2 } from '../topic/partitioner.ts';
+import { murmur2 } from './partitioner.ts';
 
 const STICK_MS = 1_000;
 const STICK_RECORDS = 10_000;
