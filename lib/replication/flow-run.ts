@@ -2,6 +2,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { FlowProgress } from '../flows.ts';
 import type { Call } from '../storage/call.ts';
 import type { Topic } from '../topic/topic-item.ts';
+import type { Copier, CopySides } from './copy/copier.ts';
 import type { Flow } from './flows/flow-item.ts';
 import type { SourceRegion, Sources } from './source-region.ts';
 
@@ -12,6 +13,8 @@ export interface FlowRunParts {
   /** Its alias. */
   readonly region: string;
   readonly sources: Sources;
+  /** What copies; opened once for each run. @default the engine's own */
+  readonly openCopier?: (sides: CopySides) => Copier;
   /** Told of whatever failed and is tried again; never of what a flow's status says. */
   readonly onFault: (cause: unknown, doing: string) => void;
   /** Done beside the copying, by the run that has the first share. @default none */

@@ -37,7 +37,7 @@ export function flowKey(source: string): Key<string> {
  * Item layout in the catalog: pk = flows, sk = flow#<alias of the source>, and
  *
  *   f  format number   i  id   p  policy   s  separator   c  created ms
- *   t, x  patterns of topics, and of those left out      g, h  of groups, and of those left out
+ *   t, y  patterns of topics, and of those left out      g, h  of groups, and of those left out
  *   a  start: 'earliest', 'latest', ['t', ms] or ['o', offset]
  *   b  1 once it has begun   d  1 while it is paused, 2 once it is deleted
  */
@@ -53,7 +53,7 @@ export function flowToItem(flow: Flow): Item<string> {
       s: flow.separator,
       c: flow.createdMs,
       t: flow.topics,
-      x: flow.topicsExclude,
+      y: flow.topicsExclude,
       g: flow.groups,
       h: flow.groupsExclude,
       a: startToValue(flow.start),
@@ -79,7 +79,7 @@ export function flowFromItem(item: Item<string>): Flow {
     separator: read.string('s'),
     createdMs: read.number('c'),
     topics: texts('t'),
-    topicsExclude: texts('x'),
+    topicsExclude: texts('y'),
     groups: texts('g'),
     groupsExclude: texts('h'),
     start: startFromValue(item.attributes.a) ?? damaged('no start'),

@@ -71,13 +71,7 @@ export async function setFlowState(
 /** The item stays for a day as one of a deleted flow; what was noted about it goes. */
 export async function deleteFlow({ target }: FlowsParts, source: string, call: Call): Promise<void> {
   const expiresAtSeconds = Math.ceil((target.clock.wallMs() + LIMITS.deletedTopicLifeMs) / 1_000);
-  const deleted = await changeFlow(
-    target,
-    source,
-    (flow) => ({ ...flow, state: 'deleted', expiresAtSeconds }),
-    call,
-  );
-  await removeNotes(target, `start#${source}#${deleted.id}#`, call);
+  await changeFlow(target, source, (flow) => ({ ...flow, state: 'deleted', expiresAtSeconds }), call);
   await removeNotes(target, statusKey(source, 0).sk.slice(0, -1), call);
 }
 

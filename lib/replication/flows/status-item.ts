@@ -102,6 +102,18 @@ export function statusFromItem(
   };
 }
 
+/** The note of one share as it stands, with its version; undefined if there is none of this flow. */
+export async function readStatus(
+  deps: Dependencies,
+  flow: Pick<Flow, 'source' | 'id'>,
+  index: number,
+  call: Call,
+): Promise<{ readonly status: FlowStatus | undefined; readonly version: string | undefined }> {
+  const { item } = await deps.catalog.get(statusKey(flow.source, index), { consistent: true }, call);
+  const status = item === undefined ? undefined : statusFromItem(deps, item);
+  return { status: status?.flowId === flow.id ? status : undefined, version: item?.version };
+}
+
 /** What was noted about a flow last, by every replicator that shares in it. */
 export async function readStatuses(
   deps: Dependencies,

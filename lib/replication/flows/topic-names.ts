@@ -15,7 +15,7 @@ export const HEARTBEATS_TOPIC = 'heartbeats';
  * (`IdentityReplicationPolicy.formatRemoteTopic` of MirrorMaker 2).
  */
 export function remoteTopicName({ source, policy, separator }: Naming, topic: string): string {
-  const isPrefixed = policy === 'prefixed' || topic === HEARTBEATS_TOPIC;
+  const isPrefixed = policy === 'prefixed' || originalTopicName(topic, separator) === HEARTBEATS_TOPIC;
   return isPrefixed ? `${source}${separator}${topic}` : topic;
 }
 

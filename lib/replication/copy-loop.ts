@@ -1,0 +1,179 @@
+import type { FlowStart } from '../flows.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionKey } from '../partition/chunk.ts';
+import type { AppendSettings } from '../partition/partition-writer.ts';
+import type { Call } from '../storage/call.ts';
+import type { Clock } from '../storage/clock.ts';
+import type { Observation } from '../storage/observation.ts';
+import { configNumber } from '../topic/configs.ts';
+import type { Copier, PartitionCopier } from './copy/copier.ts';
+import { type DueQueue, dueQueue } from './due-queue.ts';
+import type { FlowShare, TopicPair } from './flow-run.ts';
+import { afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
+
+export interface CopyLoopParts {
+  readonly clock: Clock;
+  readonly copier: Copier;
+  readonly share: FlowShare;
+  readonly copiesAtOnce: number;
+  readonly newCall: () => Call;
+  /** Told of what is a bug. */
+  readonly onFault: (cause: unknown, doing: string) => void;
+}
+
+/** A partition that is being copied. */
+export interface CopiedPartition {
+  readonly pair: TopicPair;
+  readonly partition: number;
+  readonly sourcePk: string;
+  readonly targetPk: string;
+  readonly work: PartitionWork;
+}
+
+export interface CopyLoop {
+  /** From now on these topics are copied, each from where its copy ends, and no others. */
+  follow(pairs: readonly TopicPair[], seen: Observation): void;
+  /** Copies until the signal is aborted, and ends after the steps that are under way. */
+  run(signal: AbortSignal): Promise<void>;
+  readonly partitions: Iterable<CopiedPartition>;
+  /** What was copied so far. */
+  readonly copied: { readonly records: number; readonly bytes: number };
+  /** On `Clock.monotonicMs`: when something was copied last, or began to be followed. */
+  readonly activeMs: number;
+  /** Whether every partition has been looked at since, and there was nothing to be done. */
+  readonly isQuiet: boolean;
+}
+
+interface Tracked extends CopiedPartition {
+  pair: TopicPair;
+  seen: Observation;
+  readonly copier: PartitionCopier;
+  work: PartitionWork;
+  isFollowed: boolean;
+}
+
+/** The loop looks for what is due at least so often: what is followed anew is due at once. */
+const LOOK_MS_MAX = 200;
+
+/**
+ * Copies the partitions of a flow fairly: one chunk of each in turn, some at once, and one at which nothing was found after
+ * a pause that grows while it stays quiet.
+ */
+export function copyLoop(parts: CopyLoopParts): CopyLoop {
+  const { clock, share, copiesAtOnce } = parts;
+  const tracked = new Map<string, Tracked>();
+  const due: DueQueue<Tracked> = dueQueue();
+  const inFlight = new Set<Promise<void>>();
+  const copied = { records: 0, bytes: 0 };
+  let activeMs = clock.monotonicMs();
+
+  const follow = (pairs: readonly TopicPair[], seen: Observation): void => {
+    for (const one of tracked.values()) one.isFollowed = false;
+    for (const pair of pairs) {
+      for (let partition = 0; partition < pair.target.partitionCount; partition += 1) {
+        const targetPk = partitionKey(pair.target.topicId, partition);
+        if (partition >= pair.source.partitionCount || !isOfShare(targetPk, share)) continue;
+        const known = tracked.get(targetPk);
+        if (known !== undefined) Object.assign(known, { pair, seen, isFollowed: true });
+        else begin({ pair, partition, targetPk, seen });
+      }
+    }
+    for (const [key, { isFollowed }] of tracked) if (!isFollowed) tracked.delete(key);
+  };
+
+  const begin = (place: Pick<Tracked, 'pair' | 'partition' | 'targetPk' | 'seen'>): void => {
+    const { pair, partition, targetPk } = place;
+    const sourcePk = partitionKey(pair.source.topicId, partition);
+    const start = startOf(pair, partition);
+    const copier = parts.copier.partition({ sourcePk, targetPk, sourceTopic: pair.source.name, start });
+    const one: Tracked = { ...place, sourcePk, copier, work: NEW_WORK, isFollowed: true };
+    tracked.set(targetPk, one);
+    activeMs = clock.monotonicMs();
+    due.put(one, activeMs);
+  };
+
+  const step = async (one: Tracked): Promise<void> => {
+    try {
+      const terms = { settings: settingsOf(one.pair), topicSeen: one.seen };
+      const outcome = await one.copier.copyOnce(terms, parts.newCall());
+      one.work = afterStep(one.work, outcome);
+      if (outcome.kind === 'copied') {
+        copied.records += outcome.recordCount;
+        copied.bytes += outcome.bytes;
+        activeMs = clock.monotonicMs();
+      }
+    } catch (cause) {
+      parts.onFault(cause, `copying ${one.pair.source.name}-${one.partition} failed`);
+      one.work = { ...one.work, reason: 'Copying failed unexpectedly', pauseMs: LIMITS.topicCacheMsMax };
+    }
+    if (one.isFollowed) due.put(one, clock.monotonicMs() + one.work.pauseMs);
+  };
+
+  const start = (one: Tracked): void => {
+    const running = step(one).finally(() => inFlight.delete(running));
+    inFlight.add(running);
+  };
+
+  const run = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      while (inFlight.size < copiesAtOnce) {
+        const next = due.take(clock.monotonicMs());
+        if (next === undefined) break;
+        if (next.isFollowed) start(next);
+      }
+      const isFull = inFlight.size >= copiesAtOnce;
+      const waitMs = isFull
+        ? LOOK_MS_MAX
+        : Math.min(LOOK_MS_MAX, (due.nextMs ?? Infinity) - clock.monotonicMs());
+      await eitherEnds(clock, { inFlight, ms: Math.max(0, waitMs), signal });
+    }
+    await Promise.all(inFlight);
+  };
+
+  return {
+    follow,
+    run,
+    copied,
+    get partitions() {
+      return tracked.values();
+    },
+    get activeMs() {
+      return activeMs;
+    },
+    get isQuiet() {
+      return [...tracked.values()].every(({ work }) => isQuiet(work));
+    },
+  };
+}
+
+/** Waits for the time to pass or for a step to end, whatever is first. */
+async function eitherEnds(
+  clock: Clock,
+  wait: { readonly inFlight: ReadonlySet<Promise<void>>; readonly ms: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, wait.signal]);
+  const slept = clock.sleep(wait.ms, signal).catch(() => undefined);
+  await Promise.race([slept, ...wait.inFlight]);
+  over.abort();
+}
+
+function settingsOf({ target }: TopicPair): AppendSettings {
+  return {
+    hotRetentionMs: configNumber(target.configs, 'hot.retention.ms'),
+    inlineBytesMax: configNumber(target.configs, 'hot.inline.max.bytes'),
+  };
+}
+
+/** Partitions that were added to the source later begin with it. */
+function startOf({ target }: TopicPair, partition: number): FlowStart {
+  const start = target.remote?.start;
+  return start !== undefined && partition < start.partitionCount ? start.at : 'earliest';
+}
+
+/** Whether a partition is of this share: FNV-1a over its key, which is as good as random. */
+function isOfShare(key: string, { index, count }: FlowShare): boolean {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) % count === index;
+}

@@ -1,0 +1,276 @@
+import type { EngineParts } from '../engine-parts.ts';
+import { InvariantError, MillraceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { Call } from '../storage/call.ts';
+import { StorageFault } from '../storage/fault.ts';
+import { Meter } from '../storage/meter.ts';
+import { type CopyLoop, copyLoop } from './copy-loop.ts';
+import type { FlowErrand, FlowRun, FlowRunEnd, FlowRunParts, FlowRunTime, FlowShare } from './flow-run.ts';
+import type { Flow } from './flows/flow-item.ts';
+import { changeFlow, readFlow } from './flows/flow-store.ts';
+import {
+  giveUpLease,
+  LEASE_MS,
+  LEASE_RENEWAL_MS,
+  type Lease,
+  leaseSortKey,
+  renewLease,
+  takeLease,
+} from './lease.ts';
+import { type Notes, openNotes } from './notes.ts';
+import type { SourceRegion } from './source-region.ts';
+import { lookAtEnds, noteOf, progressOfNote } from './take-note.ts';
+import { SourceListFault, type SyncedTopics, syncTopics } from './topics/sync-topics.ts';
+
+const ALL: FlowShare = { index: 0, count: 1 };
+const COPIES_AT_ONCE = 8;
+/** What a step may take before it counts as failed; the next one finds out what became of it. */
+const STEP_MS = 10_000;
+/** Kept for the last note and for giving the lease up. */
+const LAST_MS = 2_000;
+const TICK_MS = 100;
+/** How old what is known of the topics may be, and whether the flow is still to run. */
+const SYNC_MS = 60_000;
+const NOTE_MS = 10_000;
+const AGAIN_MS_MIN = 1_000;
+const AGAIN_MS_MAX = 30_000;
+
+/**
+ * Runs a flow until there is nothing to be copied, or its time is up: topics follow those of the source, and every
+ * partition is copied from where its copy ends. It may be cut off anywhere and run by any number of processes: what it
+ * keeps in mind are hints. Throws `StorageFault` if the target fails before anything has begun.
+ */
+export async function runFlow(parts: FlowRunParts, source: string, time: FlowRunTime): Promise<FlowRun> {
+  const { target, sources, onFault } = parts;
+  const { share = ALL } = time;
+  const firstCall = newCall(target, time.deadlineMs, STEP_MS);
+  const { flow } = await readFlow(target, source, firstCall);
+  if (flow === undefined || flow.state === 'deleted') return nothing('noFlow');
+  if (flow.state === 'paused') return nothing('paused');
+  const engine = await sources(source);
+  if (engine === undefined) {
+    onFault(
+      new MillraceError('INVALID_REQUEST', `No such region: '${source}'`),
+      `the flow from '${source}' cannot run`,
+    );
+    return nothing('unreachable');
+  }
+  const wanted = { sk: leaseSortKey(source, share), holder: target.random.id() };
+  const answer = await takeLease(target, wanted, firstCall);
+  if (answer.kind === 'held') return nothing('held');
+  const notes = await openNotes(target, flow, share.index, firstCall);
+  const region = { alias: source, parts: engine };
+  return new Run(parts, { flow, region, lease: answer.lease, notes, time, share }).run();
+}
+
+function nothing(ended: FlowRunEnd): FlowRun {
+  return { ended, copiedRecords: 0, copiedBytes: 0 };
+}
+
+function newCall({ clock }: Pick<EngineParts, 'clock'>, deadlineMs: number, ms: number): Call {
+  return { meter: new Meter(), deadlineMs: Math.min(deadlineMs, clock.monotonicMs() + ms) };
+}
+
+function noCopier(): never {
+  throw new InvariantError('nothing copies');
+}
+
+interface RunSubject {
+  readonly flow: Flow;
+  readonly region: SourceRegion;
+  readonly lease: Lease;
+  readonly notes: Notes;
+  readonly time: FlowRunTime;
+  readonly share: FlowShare;
+}
+
+class Run {
+  readonly #parts: FlowRunParts;
+  readonly #subject: RunSubject;
+  readonly #loop: CopyLoop;
+  readonly #workEndMs: number;
+  readonly #startedMs: number;
+  #flow: Flow;
+  #lease: Lease;
+  #renewedMs: number;
+  #renewMs: number;
+  #topics: SyncedTopics | undefined;
+  #isListed = false;
+  #syncMs = Number.NEGATIVE_INFINITY;
+  #syncFailures = 0;
+  #noteMs: number;
+  readonly #errandsDueMs = new Map<FlowErrand, number>();
+  #errand: Promise<void> | undefined;
+
+  constructor(parts: FlowRunParts, subject: RunSubject) {
+    this.#parts = parts;
+    this.#subject = subject;
+    this.#flow = subject.flow;
+    this.#lease = subject.lease;
+    const { target, openCopier = noCopier, copiesAtOnce = COPIES_AT_ONCE, onFault } = parts;
+    const nowMs = target.clock.monotonicMs();
+    this.#startedMs = nowMs;
+    this.#renewedMs = nowMs;
+    this.#renewMs = nowMs + LEASE_RENEWAL_MS;
+    this.#noteMs = nowMs + NOTE_MS;
+    this.#workEndMs = subject.time.deadlineMs - LAST_MS;
+    this.#loop = copyLoop({
+      clock: target.clock,
+      copier: openCopier({ target, source: subject.region.parts }),
+      share: subject.share,
+      copiesAtOnce,
+      newCall: () => this.#newCall(STEP_MS),
+      onFault,
+    });
+  }
+
+  async run(): Promise<FlowRun> {
+    const over = new AbortController();
+    const copying = this.#loop.run(over.signal);
+    try {
+      const ended = await this.#turns();
+      over.abort();
+      await Promise.all([copying, this.#errand]);
+      if (ended !== 'held' && ended !== 'noFlow') await this.#try('noting', () => this.#note(LAST_MS));
+      const { records, bytes } = this.#loop.copied;
+      const progress = progressOfNote(this.#subject.notes.last);
+      const counted = { ended, copiedRecords: records, copiedBytes: bytes };
+      return progress === undefined ? counted : { ...counted, progress };
+    } finally {
+      over.abort();
+      await this.#try('giving the lease up', () =>
+        giveUpLease(this.#parts.target, this.#lease, this.#lastCall()),
+      );
+    }
+  }
+
+  /** Until the run is over; says why. */
+  async #turns(): Promise<FlowRunEnd> {
+    const { clock } = this.#parts.target;
+    const { time } = this.#subject;
+    for (;;) {
+      if (time.signal?.aborted === true) return 'stopped';
+      if (clock.monotonicMs() >= this.#workEndMs) return 'deadline';
+      const ended = (await this.#renewIfDue()) ?? (await this.#syncIfDue()) ?? this.#isOver();
+      if (ended !== undefined) return ended;
+      if (clock.monotonicMs() >= this.#noteMs) {
+        await this.#try('noting', () => this.#note(STEP_MS));
+        this.#noteMs = clock.monotonicMs() + NOTE_MS;
+      }
+      this.#goOnErrands();
+      const leftMs = Math.max(1, this.#workEndMs - clock.monotonicMs());
+      await clock.sleep(Math.min(TICK_MS, leftMs), time.signal).catch(() => undefined);
+    }
+  }
+
+  async #renewIfDue(): Promise<FlowRunEnd | undefined> {
+    const { target } = this.#parts;
+    const nowMs = target.clock.monotonicMs();
+    if (nowMs < this.#renewMs) return undefined;
+    let renewed: Lease | undefined;
+    const answered = await this.#try('renewing the lease', async () => {
+      renewed = await renewLease(target, this.#lease, this.#newCall(STEP_MS));
+    });
+    if (answered && renewed === undefined) return 'held';
+    if (renewed !== undefined) {
+      this.#lease = renewed;
+      this.#renewedMs = nowMs;
+    }
+    this.#renewMs = target.clock.monotonicMs() + (answered ? LEASE_RENEWAL_MS : AGAIN_MS_MIN);
+    return target.clock.monotonicMs() - this.#renewedMs > LEASE_MS ? 'held' : undefined;
+  }
+
+  async #syncIfDue(): Promise<FlowRunEnd | undefined> {
+    const { target } = this.#parts;
+    if (target.clock.monotonicMs() < this.#syncMs) return undefined;
+    let ended: FlowRunEnd | undefined;
+    const isDone = await this.#try('following the topics', async () => {
+      ended = await this.#sync();
+    });
+    this.#isListed = isDone;
+    this.#syncFailures = isDone ? 0 : this.#syncFailures + 1;
+    const againMs = Math.min(AGAIN_MS_MAX, AGAIN_MS_MIN * 2 ** Math.min(this.#syncFailures - 1, 10));
+    this.#syncMs = target.clock.monotonicMs() + (isDone ? SYNC_MS : againMs);
+    return ended;
+  }
+
+  async #sync(): Promise<FlowRunEnd | undefined> {
+    const { target, region } = this.#parts;
+    const call = this.#newCall(LIMITS.requestMsDefault);
+    const { flow } = await readFlow(target, this.#flow.source, call);
+    if (flow === undefined || flow.state === 'deleted' || flow.id !== this.#flow.id) return 'noFlow';
+    if (flow.state === 'paused') return 'paused';
+    this.#flow = flow;
+    const topics = await syncTopics({ target, region, source: this.#subject.region }, flow, call);
+    this.#topics = topics;
+    this.#loop.follow(topics.pairs, topics.seen);
+    if (!flow.hasBegun) {
+      const begun = (now: Flow): Flow => (now.id === flow.id ? { ...now, hasBegun: true } : now);
+      this.#flow = await changeFlow(target, flow.source, begun, call);
+    }
+    return undefined;
+  }
+
+  #isOver(): FlowRunEnd | undefined {
+    const { time } = this.#subject;
+    const sinceMs = this.#isListed ? this.#loop.activeMs : Math.max(this.#startedMs, this.#loop.activeMs);
+    if (this.#parts.target.clock.monotonicMs() - sinceMs < time.idleMs || !this.#loop.isQuiet)
+      return undefined;
+    if (!this.#isListed) return 'unreachable';
+    const states = [...this.#loop.partitions].map(({ work }) => work.state);
+    return states.includes('UNREACHABLE') ? 'unreachable' : 'idle';
+  }
+
+  /** At the end only what has been noted of the sources' ends counts: there may be no time to look. */
+  async #note(ms: number): Promise<void> {
+    const { target } = this.#parts;
+    const { notes, region, share } = this.#subject;
+    const call = ms === LAST_MS ? this.#lastCall() : this.#newCall(ms);
+    const { partitions } = this.#loop;
+    const lookCall = { ...call, deadlineMs: target.clock.monotonicMs() + ms / 2 };
+    const ends = await lookAtEnds(region.parts, partitions, lookCall);
+    const nowMs = target.clock.wallMs() + this.#lease.skewMs;
+    const topics = this.#topics;
+    await notes.put(noteOf({ partitions, topics, share, nowMs, ends, before: notes.last }), call);
+  }
+
+  /** One after the other, beside the copying. */
+  #goOnErrands(): void {
+    const { errands = [], target } = this.#parts;
+    const topics = this.#topics;
+    if (this.#errand !== undefined || topics === undefined || this.#subject.share.index !== 0) return;
+    const nowMs = target.clock.monotonicMs();
+    const due = errands.find((errand) => nowMs >= (this.#errandsDueMs.get(errand) ?? 0));
+    if (due === undefined) return;
+    this.#errandsDueMs.set(due, nowMs + due.everyMs);
+    const context = { flow: this.#flow, source: this.#subject.region, topics: topics.pairs };
+    this.#errand = due
+      .run(context, this.#newCall(LIMITS.requestMsDefault))
+      .catch((cause: unknown) => this.#parts.onFault(cause, `${due.name} failed; it is tried again`))
+      .finally(() => {
+        this.#errand = undefined;
+      });
+  }
+
+  /** False if storage failed, which is told; whatever is no fault of storage's is thrown. */
+  async #try(doing: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (cause) {
+      const isExpected =
+        cause instanceof StorageFault || cause instanceof SourceListFault || cause instanceof MillraceError;
+      if (!isExpected) throw cause;
+      this.#parts.onFault(cause, `${doing} failed; it is tried again`);
+      return false;
+    }
+  }
+
+  #newCall(ms: number): Call {
+    return newCall(this.#parts.target, this.#workEndMs, ms);
+  }
+
+  #lastCall(): Call {
+    return newCall(this.#parts.target, this.#subject.time.deadlineMs, LAST_MS);
+  }
+}

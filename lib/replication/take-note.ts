@@ -1,0 +1,140 @@
+import type { EngineParts } from '../engine-parts.ts';
+import type { FlowProgress, PartitionProgress, TopicProgress } from '../flows.ts';
+import { readTail } from '../partition/tail.ts';
+import type { Call } from '../storage/call.ts';
+import { StorageFault } from '../storage/fault.ts';
+import type { CopiedPartition } from './copy-loop.ts';
+import type { FlowShare } from './flow-run.ts';
+import { type FlowStatus, progressOf, worstOf } from './flows/status-item.ts';
+import { lagOf } from './partition-work.ts';
+import type { SyncedTopics } from './topics/sync-topics.ts';
+
+/** What a run knows when it takes a note. */
+export interface Known {
+  readonly partitions: Iterable<CopiedPartition>;
+  /** Undefined while the source has not been listed. */
+  readonly topics: SyncedTopics | undefined;
+  readonly share: FlowShare;
+  readonly nowMs: number;
+  /** By keys of the target's partitions: where the source ends, as looked at for this note. */
+  readonly ends: ReadonlyMap<string, number>;
+  /** What was noted last. */
+  readonly before: FlowStatus | undefined;
+}
+
+/** Ends that are looked up for one note. */
+const LOOKS_MAX = 64;
+
+/** Where the source ends, for the first of those partitions of which more than a part may be missing. */
+export async function lookAtEnds(
+  source: EngineParts,
+  partitions: Iterable<CopiedPartition>,
+  call: Call,
+): Promise<ReadonlyMap<string, number>> {
+  const ends = new Map<string, number>();
+  const behind = [...partitions].filter(({ work }) => work.state === 'COPYING').slice(0, LOOKS_MAX);
+  await Promise.all(
+    behind.map(async ({ sourcePk, targetPk }) => {
+      try {
+        const { tail } = await readTail(source, sourcePk, source.rules, call);
+        ends.set(targetPk, tail.offset);
+      } catch (fault) {
+        // The copying itself says that the source cannot be reached.
+        if (!(fault instanceof StorageFault)) throw fault;
+      }
+    }),
+  );
+  return ends;
+}
+
+export function noteOf(known: Known): FlowStatus {
+  const { share, nowMs, topics, before } = known;
+  if (topics === undefined) return unreachable(known);
+  const all = [...known.partitions].map((one) => withEnd(one, known.ends));
+  const lags = all.map(({ work }) => lagOf(work));
+  const lagRecords = lags.includes(-1) ? -1 : lags.reduce((sum, lag) => sum + lag, 0);
+  return {
+    share,
+    notedMs: nowMs,
+    lagRecords,
+    lagMs: lagMsOf(all, lagRecords, nowMs),
+    base: baseOf(before, { lagRecords, nowMs }),
+    topics: rowsOf(all, topics),
+  };
+}
+
+export function progressOfNote(status: FlowStatus | undefined): FlowProgress | undefined {
+  return status === undefined ? undefined : progressOf([status]);
+}
+
+/** What was known is not known any more. */
+function unreachable({ share, nowMs, before }: Known): FlowStatus {
+  const topics = (before?.topics ?? []).map((row): TopicProgress => {
+    const isLive = row.state === 'COPYING' || row.state === 'CAUGHT_UP';
+    return isLive
+      ? { ...row, state: 'UNREACHABLE', reason: 'The topics of the source cannot be listed' }
+      : row;
+  });
+  const base = before?.base ?? { lagRecords: 0, sinceMs: nowMs };
+  return { share, notedMs: nowMs, base, lagRecords: -1, lagMs: -1, topics };
+}
+
+function withEnd(one: CopiedPartition, ends: ReadonlyMap<string, number>): CopiedPartition {
+  const end = ends.get(one.targetPk);
+  if (end === undefined) return one;
+  const sourceEnd = Math.max(end, one.work.sourceEnd);
+  return { ...one, work: { ...one.work, sourceEnd } };
+}
+
+/**
+ * The oldest record that is missing is hardly older than the newest that was copied of its partition: what is told is a
+ * little too much rather than too little.
+ */
+function lagMsOf(all: readonly CopiedPartition[], lagRecords: number, nowMs: number): number {
+  if (lagRecords <= 0) return lagRecords;
+  const behind = all.filter(({ work }) => lagOf(work) > 0).map(({ work }) => work.copiedMs);
+  return behind.includes(-1) ? -1 : Math.max(0, ...behind.map((copiedMs) => nowMs - copiedMs));
+}
+
+/** It falls behind from where nothing was missing, or more than ever. */
+function baseOf(
+  before: FlowStatus | undefined,
+  now: { readonly lagRecords: number; readonly nowMs: number },
+): FlowStatus['base'] {
+  const kept = before?.base;
+  if (now.lagRecords < 0 && kept !== undefined) return kept;
+  const goesOn = kept !== undefined && now.lagRecords > 0 && kept.lagRecords >= now.lagRecords;
+  return goesOn ? kept : { lagRecords: Math.max(0, now.lagRecords), sinceMs: now.nowMs };
+}
+
+function rowsOf(all: readonly CopiedPartition[], topics: SyncedTopics): readonly TopicProgress[] {
+  const live = [...Map.groupBy(all, ({ pair }) => pair.source.name).values()].flatMap((parts) => {
+    const [{ pair } = { pair: undefined }] = parts;
+    const worst = worstOf(parts.map(({ work }) => work));
+    if (pair === undefined || worst === undefined) return [];
+    const { state, reason } = worst;
+    const partitions = parts.map(partitionRow);
+    return [{ sourceTopic: pair.source.name, topic: pair.target.name, state, reason, partitions }];
+  });
+  const stopped = topics.stopped.map((topic): TopicProgress => ({ ...topic, partitions: [] }));
+  const orphans = topics.orphans.map(
+    ({ name, remote }): TopicProgress => ({
+      sourceTopic: remote?.topic ?? '',
+      topic: name,
+      state: 'CAUGHT_UP',
+      reason: 'The topic was deleted in the source; the copy stays as it is',
+      partitions: [],
+    }),
+  );
+  return [...live, ...stopped, ...orphans].toSorted((a, b) => (a.sourceTopic < b.sourceTopic ? -1 : 1));
+}
+
+function partitionRow({ partition, work }: CopiedPartition): PartitionProgress {
+  const position = Math.max(0, work.position);
+  return {
+    partition,
+    position,
+    sourceEnd: Math.max(position, work.sourceEnd),
+    ...(work.gap === undefined ? {} : { gap: work.gap }),
+  };
+}

@@ -1,0 +1,192 @@
+import type { EngineParts } from '../../engine-parts.ts';
+import { MillraceError } from '../../errors.ts';
+import { atOnce } from '../../group/at-once.ts';
+import type { Call } from '../../storage/call.ts';
+import { type Observation, observeNow } from '../../storage/observation.ts';
+import { TopicCatalog } from '../../topic/topic-catalog.ts';
+import type { Topic } from '../../topic/topic-item.ts';
+import type { TopicPair } from '../flow-run.ts';
+import type { Flow } from '../flows/flow-item.ts';
+import { nameFilter } from '../flows/topic-filter.ts';
+import { remoteTopicName } from '../flows/topic-names.ts';
+import type { SourceRegion } from '../source-region.ts';
+import { type CopyingFlow, isCopied, planTopic } from './plan-topic.ts';
+
+export interface SyncParts {
+  readonly target: EngineParts;
+  /** Alias of the target. */
+  readonly region: string;
+  readonly source: SourceRegion;
+}
+
+/** The topics of a flow as they stand in both regions. */
+export interface SyncedTopics {
+  readonly pairs: readonly TopicPair[];
+  readonly stopped: readonly StoppedTopic[];
+  /** Copies whose source is not there any more; they stay as they are. */
+  readonly orphans: readonly Topic[];
+  /** When the copies were seen. */
+  readonly seen: Observation;
+}
+
+/** A topic that is not copied, and why. */
+export interface StoppedTopic {
+  readonly sourceTopic: string;
+  readonly topic: string;
+  readonly state: 'CONFLICT' | 'SOURCE_RECREATED';
+  readonly reason: string;
+}
+
+const CHANGES_AT_ONCE = 8;
+/** Others that may create or delete the same name meanwhile. */
+const TRIES_MAX = 4;
+
+/** The source could not be listed: nothing was changed. */
+export class SourceListFault extends Error {
+  override readonly name = 'SourceListFault';
+}
+
+/**
+ * Makes the flow's topics in the target what they are in the source: missing ones are created, partitions added, configs
+ * set. Any number of replicators may do so at once, and again. Throws `SourceListFault`, or `StorageFault` of the target.
+ */
+export async function syncTopics(parts: SyncParts, flow: Flow, call: Call): Promise<SyncedTopics> {
+  const { target, region, source } = parts;
+  const catalogOf = (engine: EngineParts): TopicCatalog =>
+    new TopicCatalog({ ...engine, partitionCountDefault: 1 });
+  const remotes = catalogOf(target);
+  const listed = await listSource(catalogOf(source.parts), call);
+  const seen = observeNow(target.clock);
+  const standing = await remotes.list(call);
+  const matches = await nameFilter({ include: flow.topics, exclude: flow.topicsExclude });
+  const copying: CopyingFlow = { ...flow, region };
+  const { prefixGuard } = target.rules;
+  const copied = listed.filter((topic) => isCopied(copying, topic, { matches, prefixGuard }));
+
+  const byName = new Map(standing.map((topic) => [topic.name, topic]));
+  const settled = await atOnce(copied, CHANGES_AT_ONCE, (topic) => {
+    const there = byName.get(remoteTopicName(copying, topic.name));
+    return settleOrTell({ remotes, copying, topic }, there, call);
+  });
+  const names = new Set(listed.map(({ name }) => name));
+  const isOrphan = ({ remote }: Topic): boolean =>
+    remote?.source === flow.source && remote.policy === flow.policy && !names.has(remote.topic);
+  return {
+    pairs: settled.filter((one) => 'target' in one),
+    stopped: settled.filter((one) => 'state' in one),
+    orphans: standing.filter(isOrphan),
+    seen,
+  };
+}
+
+async function listSource(topics: TopicCatalog, call: Call): Promise<readonly Topic[]> {
+  try {
+    return await topics.list(call);
+  } catch (cause) {
+    throw new SourceListFault('The topics of the source could not be listed', { cause });
+  }
+}
+
+interface Settling {
+  readonly remotes: TopicCatalog;
+  readonly copying: CopyingFlow;
+  readonly topic: Topic;
+}
+
+/** One topic's trouble does not keep the others from being copied; it is tried again with the next look. */
+async function settleOrTell(
+  settling: Settling,
+  standing: Topic | undefined,
+  call: Call,
+): Promise<TopicPair | StoppedTopic> {
+  try {
+    return await settle(settling, standing, call);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const { copying, topic } = settling;
+    const name = remoteTopicName(copying, topic.name);
+    return { sourceTopic: topic.name, topic: name, state: 'CONFLICT', reason: error.message };
+  }
+}
+
+async function settle(
+  { remotes, copying, topic }: Settling,
+  standing: Topic | undefined,
+  call: Call,
+): Promise<TopicPair | StoppedTopic> {
+  let target = standing;
+  for (let tries = 0; ; tries += 1) {
+    const plan = planTopic(copying, topic, target);
+    const sourceTopic = topic.name;
+    switch (plan.kind) {
+      case 'conflict':
+        return { sourceTopic, topic: plan.name, state: 'CONFLICT', reason: plan.reason };
+      case 'recreated':
+        return { sourceTopic, topic: plan.target.name, state: 'SOURCE_RECREATED', reason: plan.reason };
+      case 'follow':
+        target = await followed(remotes, plan, call);
+        if (target !== undefined) return { source: topic, target };
+        break;
+      case 'create':
+        target = await created(remotes, topic, plan, call);
+        if (target?.remote?.topicId === topic.topicId) return { source: topic, target };
+        break;
+    }
+    if (tries === TRIES_MAX) {
+      const name = remoteTopicName(copying, sourceTopic);
+      throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others`);
+    }
+  }
+}
+
+/** What stands there in the end; undefined if it was deleted meanwhile. */
+async function followed(
+  remotes: TopicCatalog,
+  plan: Extract<ReturnType<typeof planTopic>, { kind: 'follow' }>,
+  call: Call,
+): Promise<Topic | undefined> {
+  const { target, partitionCount, alterations } = plan;
+  if (partitionCount === undefined && alterations.length === 0) return target;
+  return standingAfter(remotes, target.name, call, async () => {
+    if (alterations.length > 0) {
+      await remotes.alterConfigs(target.name, alterations, { validateOnly: false }, call);
+    }
+    if (partitionCount !== undefined) await remotes.createPartitions(target.name, partitionCount, call);
+  });
+}
+
+/** What stands there in the end, which may be somebody else's. */
+function created(
+  remotes: TopicCatalog,
+  { partitionCount, configs }: Topic,
+  plan: Extract<ReturnType<typeof planTopic>, { kind: 'create' }>,
+  call: Call,
+): Promise<Topic | undefined> {
+  const { name, remote } = plan;
+  return standingAfter(remotes, name, call, () =>
+    remotes.create({ name, partitionCount, configs: { ...configs }, remote }, call),
+  );
+}
+
+/** What another was first with shows in what stands there. */
+const OVERTAKEN = new Set(['TOPIC_ALREADY_EXISTS', 'INVALID_PARTITIONS', 'UNKNOWN_TOPIC_OR_PARTITION']);
+
+async function standingAfter(
+  remotes: TopicCatalog,
+  name: string,
+  call: Call,
+  change: () => Promise<unknown>,
+): Promise<Topic | undefined> {
+  try {
+    await change();
+    return await remotes.describe(name, call);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || !OVERTAKEN.has(error.code)) throw error;
+  }
+  try {
+    return await remotes.describe(name, call);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw error;
+  }
+}
