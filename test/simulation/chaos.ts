@@ -1,5 +1,6 @@
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from './durations.ts';
 import type { SimProcess } from './process.ts';
-import { type FreezeKind, freezeMs, type Profile } from './profile.ts';
+import type { FreezeKind, Profile } from './profile.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -53,4 +54,17 @@ export function createChaos(
 function wallStepMs(random: SeededRandom): number {
   const size = random.chance(0.7) ? random.between(1, 2_000) : random.between(10_000, 40 * 60_000);
   return random.chance(0.5) ? size : -size;
+}
+
+function freezeMs(kind: Exclude<FreezeKind, 'era'>, random: SeededRandom): number {
+  switch (kind) {
+    case 'moment':
+      return random.between(50, 10 * SECOND_MS);
+    case 'minutes':
+      return random.between(20 * SECOND_MS, 3 * MINUTE_MS);
+    case 'hours':
+      return random.between(20 * MINUTE_MS, 3 * HOUR_MS);
+    case 'day':
+      return random.between(20 * HOUR_MS, 60 * HOUR_MS);
+  }
 }

@@ -1,3 +1,4 @@
+import { groupKey } from '../../lib/group/group-item.ts';
 import { checkApplied } from './check-applied.ts';
 import { checkChains } from './check-chain.ts';
 import { checkCompaction } from './check-compaction.ts';
@@ -17,6 +18,7 @@ import { readObjects } from './object-contents.ts';
 import { readPast } from './past.ts';
 import { readGroups } from './read-groups.ts';
 import { isDeleting, readTruth, type Truth } from './truth.ts';
+import { FORBIDDEN_GROUP } from './vandal.ts';
 import type { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -59,6 +61,9 @@ function checkGroups({ storage, history, profile, trace }: World, truth: Truth):
     isDeleting: (pk: string, atMs: number) => isDeleting(truth, pk, atMs),
   };
   return [
+    ...storage.catalog.changes
+      .filter(({ key }) => key.pk === groupKey(FORBIDDEN_GROUP))
+      .map(({ atMs, by }): Violation => ({ invariant: 'I10', message: `${by} stored a bad group`, atMs })),
     ...checkPositions(groups),
     ...checkApplied(groups.history, groups.truth),
     ...checkMembers({ ...groups, staleMsMax: profile.staleMsMax, slept: sleepersIn(trace) }),

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { loadCodecs } from '../../lib/record/index.ts';
 import { BREAK_NAMES, breakCase } from './break-profiles.ts';
-import { CALM, type Profile, RECREATED } from './profile.ts';
+import { CALM, CROWDED, type Profile, RECREATED } from './profile.ts';
 import { simulate } from './run.ts';
 
-const PROFILES: Readonly<Record<string, Profile>> = { calm: CALM, recreated: RECREATED };
+const PROFILES: Readonly<Record<string, Profile>> = { calm: CALM, crowded: CROWDED, recreated: RECREATED };
 
 const USAGE = `usage: npm run sim -- [--seeds N] [--seed S] [--profile NAME | --break RULE] [--keep-going]
 

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../lib/limits.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './durations.ts';
-import { drawGroups, type GroupProfile, NO_GROUPS } from './group-profile.ts';
+import { drawGroups, type GroupProfile, INBOX, NO_GROUPS } from './group-profile.ts';
 import type { JobName } from './jobs.ts';
 import type { NetworkConduct } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -152,6 +152,35 @@ export const RECREATED: Profile = {
   network: { ...CALM_NETWORK, brokenAfterRate: 0.3, slowRate: 0.1, slowMsMax: SECOND_MS },
 };
 
+/** Groups whose members come, sleep through their sessions, die and leave, on machines that crash. */
+export const CROWDED: Profile = {
+  ...CALM,
+  name: 'crowded',
+  eraCount: 2,
+  processCount: 3,
+  readerCount: 0,
+  partitionCount: 3,
+  producesPerEra: 12,
+  thinkMsMax: 3_000,
+  staleMsMax: SECOND_MS,
+  crashRate: 0.002,
+  network: { ...CALM_NETWORK, brokenAfterRate: 0.05, slowRate: 0.05, slowMsMax: SECOND_MS },
+  groups: {
+    ...NO_GROUPS,
+    groupIds: ['billing', INBOX],
+    membersPerGroup: 3,
+    roundsPerEra: 12,
+    pauseMsMax: 2 * SECOND_MS,
+    sessionTimeoutMs: 6 * SECOND_MS,
+    staticRate: 0.3,
+    napRate: 0.1,
+    napMsMax: 20 * SECOND_MS,
+    deathRate: 0.05,
+    leaveRate: 0.05,
+    stayRate: 0.3,
+  },
+};
+
 /** What a schedule may also do; without sealing and pushing nothing that is not sealed would stay. */
 const OPTIONAL_JOBS: readonly JobName[] = [
   'compact',
@@ -257,17 +286,4 @@ function drawNetwork(random: SeededRandom, maybe: (most: number) => number): Net
     lateMsMax: random.pick([50, 5 * SECOND_MS, 2 * MINUTE_MS, 16 * MINUTE_MS]),
     timeoutMs: random.pick([300, 3 * SECOND_MS]),
   };
-}
-
-export function freezeMs(kind: Exclude<FreezeKind, 'era'>, random: SeededRandom): number {
-  switch (kind) {
-    case 'moment':
-      return random.between(50, 10 * SECOND_MS);
-    case 'minutes':
-      return random.between(20 * SECOND_MS, 3 * MINUTE_MS);
-    case 'hours':
-      return random.between(20 * MINUTE_MS, 3 * HOUR_MS);
-    case 'day':
-      return random.between(20 * HOUR_MS, 60 * HOUR_MS);
-  }
 }

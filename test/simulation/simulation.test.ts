@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { loadCodecs } from '../../lib/record/index.ts';
 import { DAY_MS } from './durations.ts';
-import { CALM, RECREATED } from './profile.ts';
+import { CALM, CROWDED, RECREATED } from './profile.ts';
 import { simulate } from './run.ts';
+import type { World } from './world.ts';
 
 const FIRST_SEEDS = [1, 51, 101, 151, 201];
 const codecs = await loadCodecs();
@@ -38,6 +39,22 @@ describe('the simulation', () => {
     // The runs must be worth something: storms that let nothing through would prove nothing.
     expect(acknowledged).toBeGreaterThan(50 * 20);
     expect(virtualMs).toBeGreaterThan(50 * 5 * DAY_MS);
+  });
+
+  it('gives every record to every group, and deals with it once where it must, in 30 seeds', async () => {
+    let takenCount = 0;
+    let appliedCount = 0;
+    for (let seed = 1; seed <= 30; seed++) {
+      const worlds: World[] = [];
+      const onWorld = (world: World): unknown => worlds.push(world);
+      const outcome = await simulate({ seed, codecs, profile: CROWDED, onWorld });
+      expect(outcome.violations, outcome.report()).toEqual([]);
+      const groups = worlds[0]?.history.groups;
+      takenCount += groups?.takings.filter(({ outcome: { kind } }) => kind === 'taken').length ?? 0;
+      appliedCount += groups?.applied.length ?? 0;
+    }
+    expect(takenCount).toBeGreaterThan(30 * 20);
+    expect(appliedCount).toBeGreaterThan(30 * 5);
   });
 
   it('never brings a deleted topic back, however late a creation arrives, in 200 seeds', async () => {
