@@ -48,13 +48,22 @@ export const NO_GROUPS: GroupProfile = {
 
 /** The group in which records are dealt with exactly once. */
 export const INBOX = 'inbox';
+/** The group that has positions and no members. */
+export const OUTSIDE = 'outside';
 
 /** A third of all runs have groups. */
 export function drawGroups(random: SeededRandom): GroupProfile {
   if (random.chance(2 / 3)) return NO_GROUPS;
   const sessionTimeoutMs = random.pick([6, 20, 45, 300, 1_800]) * SECOND_MS;
   return {
-    groupIds: random.pick([['billing'], ['billing'], ['billing', 'audit'], [INBOX], ['billing', INBOX]]),
+    groupIds: random.pick([
+      ['billing'],
+      ['billing'],
+      ['billing', 'audit'],
+      [INBOX],
+      ['billing', INBOX],
+      ['billing', OUTSIDE],
+    ]),
     membersPerGroup: 1 + random.integer(3),
     roundsPerEra: 3 + random.integer(8),
     pauseMsMax: random.pick([10, 500, sessionTimeoutMs / 4]),

@@ -19,10 +19,15 @@ const PAUSE_MS = 700;
  * to the end. I11: then the group has seen every record that is left; and nothing is stuck.
  */
 export async function verifyGroups(world: World, random: SeededRandom): Promise<Violation[]> {
-  const { groupIds } = world.profile.groups;
+  const { groups } = world.profile;
+  const { groupIds } = groups;
   if (groupIds.length === 0) return [];
   const node = world.pool.startCalm('drain', world.calmNetwork);
-  const calm: World = { ...world, pool: { ...world.pool, pick: () => node } };
+  const calm: World = {
+    ...world,
+    profile: { ...world.profile, groups: { ...groups, napRate: 0 } },
+    pool: { ...world.pool, pick: () => node },
+  };
   const truth = readTruth(world.storage, world.codecs);
   const found: Violation[] = [];
   for (const groupId of groupIds) {

@@ -5,7 +5,7 @@ import { ALL_RULES, type Rules } from '../../lib/rules.ts';
 import { check } from './checkers.ts';
 import { runDeleter } from './deleters.ts';
 import { runDisasters } from './disasters.ts';
-import { INBOX } from './group-profile.ts';
+import { INBOX, OUTSIDE } from './group-profile.ts';
 import { runGroupTender } from './group-tender.ts';
 import { verifyGroups } from './group-verifier.ts';
 import { runIdempotentProducer } from './idempotent.ts';
@@ -13,6 +13,7 @@ import { runInboxMember } from './inbox.ts';
 import type { JobName } from './jobs.ts';
 import { runGuard, runMaintainer } from './maintainers.ts';
 import { runMember } from './members.ts';
+import { runOutsider } from './outsider.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { seededRandom } from './random.ts';
 import { runReader } from './readers.ts';
@@ -97,6 +98,16 @@ function jobsOf(profile: Profile): JobName[] {
   return Object.keys(profile.jobsPerEra) as JobName[];
 }
 
+function membersOf(world: World, groupId: string): Promise<void>[] {
+  const { random, profile } = world;
+  if (groupId === OUTSIDE) return [runOutsider(world, random.fork())];
+  return Array.from({ length: profile.groups.membersPerGroup }, (_, number) =>
+    groupId === INBOX
+      ? runInboxMember(world, random.fork())
+      : runMember(world, random.fork(), { groupId, number }),
+  );
+}
+
 async function script(world: World): Promise<Violation[]> {
   const { profile, random, scheduler } = world;
   const setup = world.pool.startCalm('setup', world.calmNetwork);
@@ -120,11 +131,7 @@ async function script(world: World): Promise<Violation[]> {
     ),
     ...times(profile.producerCount, () => runIdempotentProducer(world, random.fork())),
     ...profile.groups.groupIds.flatMap((groupId) => [
-      ...Array.from({ length: profile.groups.membersPerGroup }, (_, number) =>
-        groupId === INBOX
-          ? runInboxMember(world, random.fork())
-          : runMember(world, random.fork(), { groupId, number }),
-      ),
+      ...membersOf(world, groupId),
       runGroupTender(world, random.fork(), groupId),
     ]),
   ]);
