@@ -8,6 +8,8 @@ export interface PositionEvidence {
   readonly history: GroupHistory;
   /** Whether the topic was on its way out. */
   readonly isDeleting: (pk: string, atMs: number) => boolean;
+  /** Where the partition ended. */
+  readonly endAt: (pk: string, atMs: number) => number;
 }
 
 /**
@@ -91,9 +93,14 @@ function covers({ outcome, startedMs, endedMs }: GroupAct, fromMs: number, toMs:
 
 const OPEN_CODES: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'UNKNOWN_SERVER_ERROR']);
 
-/** A commit that was answered has been stored by then. */
-function checkCommitted(commit: CommitAttempt, { truth, history }: PositionEvidence): Violation[] {
-  const { groupId, metadata, outcome, startedMs, endedMs, process, offset } = commit;
+/** A commit that was answered has been stored by then, and none is refused for an end that the log has passed. */
+function checkCommitted(commit: CommitAttempt, { truth, history, endAt }: PositionEvidence): Violation[] {
+  const { groupId, metadata, outcome, startedMs, endedMs, process, offset, pk } = commit;
+  const isBeyond = outcome.kind === 'failed' && outcome.code === 'OFFSET_OUT_OF_RANGE';
+  if (isBeyond && endAt(pk, startedMs) >= offset) {
+    const message = `${process} refused that ${groupId} commits ${offset}, which the log had reached`;
+    return [{ invariant: 'I11', message, atMs: endedMs, where: pk, offset }];
+  }
   if (outcome.kind !== 'committed') return [];
   const isStored = truth.positions.some(
     (change) =>

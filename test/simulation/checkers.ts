@@ -60,11 +60,12 @@ function checkGroups({ storage, history, profile, trace }: World, truth: Truth):
     history: history.groups,
     isDeleting: (pk: string, atMs: number) => isDeleting(truth, pk, atMs),
   };
+  const endAt = (pk: string, atMs: number): number => truth.partitions.get(pk)?.endAt(atMs) ?? 0;
   return [
     ...storage.catalog.changes
       .filter(({ key }) => key.pk === groupKey(FORBIDDEN_GROUP))
       .map(({ atMs, by }): Violation => ({ invariant: 'I10', message: `${by} stored a bad group`, atMs })),
-    ...checkPositions(groups),
+    ...checkPositions({ ...groups, endAt }),
     ...checkApplied(groups.history, groups.truth),
     ...checkMembers({ ...groups, staleMsMax: profile.staleMsMax, slept: sleepersIn(trace) }),
   ];

@@ -28,7 +28,7 @@ function taking(memberId: string, startedMs: number, committed: CommitAttempt | 
 
 function commit(memberId: string, startedMs: number, offset: number): CommitAttempt {
   const metadata = `commit ${startedMs}`;
-  const place = { memberEpoch: 1, topic: 't', partition: 0 };
+  const place = { memberEpoch: 1, topic: 't', partition: 0, pk: PK };
   return { ...span(startedMs), memberId, offset, metadata, ...place, outcome: { kind: 'committed' } };
 }
 
@@ -68,6 +68,7 @@ describe('the check of committed positions', () => {
         truth: { positions: changes, removals: [] },
         history: { ...history, ...more },
         isDeleting: () => false,
+        endAt: () => 10,
       }),
     );
 
@@ -112,6 +113,15 @@ describe('the check of committed positions', () => {
     expect(check(changes, { beats: [beat('bert', 2 * DAY_MS)], acts: [deletion] })).toEqual([]);
     const refused = { ...deletion, outcome: { kind: 'failed', code: 'NON_EMPTY_GROUP' } } as const;
     expect(check(changes, { beats: [beat('bert', 2 * DAY_MS)], acts: [refused] })).toHaveLength(1);
+  });
+
+  it('notices a commit that was refused though the log had come that far (I11)', () => {
+    const outcome = { kind: 'failed', code: 'OFFSET_OUT_OF_RANGE' } as const;
+    const refused = (offset: number): CommitAttempt => ({ ...commit('bert', 60, offset), outcome });
+    expect(check(good, { commits: [first, second, refused(11)] })).toEqual([]);
+    expect(check(good, { commits: [first, second, refused(10)] })).toEqual([
+      'I11 p0 refused that billing commits 10, which the log had reached',
+    ]);
   });
 
   it('notices a commit that was answered and never stored (I11)', () => {

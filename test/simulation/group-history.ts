@@ -66,6 +66,8 @@ export interface CommitAttempt extends GroupSpan, Position {
   readonly memberEpoch: number;
   readonly topic: string;
   readonly partition: number;
+  /** Of the topic that it named. */
+  readonly pk: string;
   outcome: { readonly kind: 'committed' } | Refusal;
 }
 

@@ -79,6 +79,7 @@ async function apply(
     endedMs: Number.POSITIVE_INFINITY,
     memberId,
     memberEpoch,
+    pk,
     topic,
     partition,
     offset: nextOffset,

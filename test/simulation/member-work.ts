@@ -49,12 +49,12 @@ export async function commit(client: MemberClient, partitions: readonly Held[]):
   const { scheduler, history, trace, pool } = world;
   const node = pool.pick();
   const process = node.process.name;
-  const records = news.map(({ topic, partition, position }, index): CommitAttempt => {
+  const records = news.map(({ pk, topic, partition, position }, index): CommitAttempt => {
     const span = { groupId, process, startedMs: scheduler.nowMs, endedMs: Number.POSITIVE_INFINITY };
     const offset = position ?? 0;
     const metadata = `commit ${history.groups.commits.length + index}`;
     const outcome = { kind: 'open' } as const;
-    return { ...span, memberId, memberEpoch, topic, partition, offset, metadata, outcome };
+    return { ...span, memberId, memberEpoch, pk, topic, partition, offset, metadata, outcome };
   });
   history.groups.commits.push(...records);
   const member = { memberId, memberEpoch, ...(instanceId === undefined ? {} : { instanceId }) };

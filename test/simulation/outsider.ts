@@ -104,6 +104,7 @@ async function commitOutside(
     endedMs: Number.POSITIVE_INFINITY,
     memberId: undefined,
     memberEpoch: 0,
+    pk: `${at.topicId}:${partition}`,
     topic,
     partition,
     offset,
