@@ -57,6 +57,8 @@ const ROWS = {
   INVALID_REGULAR_EXPRESSION: [128, false, 422, 42206],
   /** Ours: an append that named the offset it expects found the partition's end elsewhere. Kafka has no such request. */
   UNEXPECTED_TAIL: [-1, false, 412, 412],
+  /** Ours: nothing is written to a region while it is frozen. Kafka's LEADER_NOT_AVAILABLE: clients try again. */
+  REGION_FROZEN: [5, true, 503, 50003],
   /** Ours: no flow copies from that region. */
   UNKNOWN_FLOW: [-1, false, 404, 404],
 } as const;

@@ -192,6 +192,7 @@ class EngineLog implements Log {
     }
     if (outcome.kind === 'failed') throw outcome.error;
     if (outcome.kind === 'cancelled') throw outcome.cause;
+    if (outcome.isFrozen) throw frozen(request.topic);
     // The topic was deleted under us; its name may stand for another by now, which the caller must choose to write to.
     this.#topics.forget(request.topic);
     throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${request.topic}' has been deleted`);
@@ -288,6 +289,11 @@ class EngineLog implements Log {
     if (hasPlace(seen.topic, place)) return seen;
     throw noPlace(seen.topic, place);
   }
+}
+
+function frozen(topic: string): MillraceError {
+  const message = `Topic '${topic}' takes no records: its region is frozen until it is thawed`;
+  return new MillraceError('REGION_FROZEN', message);
 }
 
 function description(topic: Topic): TopicDescription {

@@ -39,8 +39,11 @@ export interface AppendIdentity {
 
 export type AppendOutcome =
   | { readonly kind: 'appended'; readonly baseOffset: number; readonly duplicate: boolean }
-  /** The partition carries a closed marker: nothing was appended, the topic must be looked up again. */
-  | { readonly kind: 'closed' }
+  /**
+   * The partition carries a closed marker: nothing was appended. `isFrozen`: until the region is thawed; otherwise the topic
+   * must be looked up again.
+   */
+  | { readonly kind: 'closed'; readonly isFrozen: boolean }
   /** What it was to be stored within did not happen, for this reason; nothing was appended. */
   | { readonly kind: 'cancelled'; readonly cause: unknown }
   | { readonly kind: 'failed'; readonly error: MillraceError };

@@ -30,8 +30,8 @@ export type ChunkBody =
   | { readonly kind: 'spilled'; readonly span: ObjectSpan; readonly batches: readonly BatchSummary[] }
   /** Of a chunk that keeps offsets. */
   | { readonly kind: 'spilled'; readonly span: ObjectSpan; readonly stretches: readonly Stretch[] }
-  /** ⚑ The closed marker: it ends the chain and has no length. */
-  | { readonly kind: 'closed' };
+  /** ⚑ The closed marker: it ends the chain and has no length. `freeze`: until the region is thawed, by this freeze's id. */
+  | { readonly kind: 'closed'; readonly freeze?: string };
 
 export interface AppendedAs {
   readonly version: string;
@@ -70,6 +70,7 @@ export interface Chunk {
  *   f  format number                 n  offsets covered          m  largest timestamp, ms
  *   b  batches, inline               o  [object key, start, length], spilled    h  batch summaries, spilled
  *   c  true on the closed marker     i  [[identity, offset delta], …], only when there are any
+ *   z  id of the freeze that put the closed marker, if one did
  *   p  [version, expiry] of the append, once the expiry has been pushed out
  *   k  true on copies, whose batches keep their offsets; then h holds stretches instead of summaries
  *   q  end of the last chunk with producer ids, if it is another one: the offset, or less than one: counted from sk
@@ -98,6 +99,7 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
     }
     case 'closed':
       attributes.c = true;
+      if (chunk.body.freeze !== undefined) attributes.z = chunk.body.freeze;
       break;
   }
   if (chunk.identities.length > 0)
@@ -133,7 +135,7 @@ export function chunkFromItem(item: Item<number>): Chunk {
 }
 
 function bodyFrom(read: ItemReader<number>): ChunkBody {
-  if (read.has('c')) return { kind: 'closed' };
+  if (read.has('c')) return read.has('z') ? { kind: 'closed', freeze: read.string('z') } : { kind: 'closed' };
   if (read.has('b')) return { kind: 'inline', bytes: read.bytes('b') };
   const [key, start, length] = read.list('o');
   const span = { key: String(key), start: Number(start), length: Number(length) };

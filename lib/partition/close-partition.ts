@@ -3,48 +3,75 @@ import { LIMITS } from '../limits.ts';
 import { producersEndAt } from '../producer/chunk-producers.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
+import type { Condition } from '../storage/table.ts';
 import { chunkFromItem, chunkToItem } from './chunk.ts';
-import { readTail, type Tail } from './tail.ts';
+import { type Marker, markerOf, readTail, type Tail } from './tail.ts';
 
-type Dependencies = Pick<EngineParts, 'hot' | 'catalog' | 'random' | 'rules'>;
+export type ClosingDependencies = Pick<EngineParts, 'hot' | 'catalog' | 'random' | 'rules'>;
 
 /** Tails tried before a busy partition's closing is given up; each lost try has met one more chunk. */
 const TRIES_MAX = 1_000;
 
 /**
  * ⚑ Ends the hot chain: a marker at the tail, against which every writer loses, however stale what it knows. Done when
- * answered; doing it again changes nothing. Throws `StorageFault`.
+ * answered; doing it again changes nothing. `freeze`: until the region is thawed, otherwise for good. ⚑ A marker that may be
+ * taken away by whoever thaws another freeze, or this one while the topic is deleted, is replaced: it has another version
+ * then, and nobody's delete meets it. Throws `StorageFault`.
  */
-export async function closePartition(deps: Dependencies, pk: string, call: Call): Promise<void> {
+export async function closePartition(
+  deps: ClosingDependencies,
+  pk: string,
+  call: Call,
+  freeze?: string,
+): Promise<void> {
   let tail: Tail | undefined;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     tail ??= (await readTail(deps, pk, deps.rules, call)).tail;
-    if (tail.closed) return;
-    tail = await tryToClose(deps, pk, tail, call);
+    if (isClosedFor(tail.marker, freeze)) return;
+    tail = await tryToClose(deps, { pk, tail, freeze }, call);
   }
   throw new StorageFault('throttled', `Partition ${pk} took appends faster than it could be closed`);
 }
 
-/** The next tail to try, closed if the marker stands; undefined to look again. */
-async function tryToClose(deps: Dependencies, pk: string, tail: Tail, call: Call): Promise<Tail | undefined> {
-  const marker = chunkToItem(pk, {
-    baseOffset: tail.offset,
-    endOffset: tail.offset,
-    version: deps.random.id(),
+/** What is closed for good stays so. */
+function isClosedFor(marker: Marker | undefined, freeze: string | undefined): boolean {
+  return marker !== undefined && (marker.freeze === undefined || marker.freeze === freeze);
+}
+
+/** The next tail to try, with the marker if one stands; undefined to look again. */
+async function tryToClose(
+  deps: ClosingDependencies,
+  closing: { readonly pk: string; readonly tail: Tail; readonly freeze: string | undefined },
+  call: Call,
+): Promise<Tail | undefined> {
+  const { pk, tail, freeze } = closing;
+  const baseOffset = tail.marker?.baseOffset ?? tail.offset;
+  const version = deps.random.id();
+  const item = chunkToItem(pk, {
+    baseOffset,
+    endOffset: baseOffset,
+    version,
     maxTimestampMs: -1,
     identities: [],
     ...(tail.producersEnd === undefined ? {} : { producersEnd: tail.producersEnd }),
-    body: { kind: 'closed' },
+    body: { kind: 'closed', ...(freeze === undefined ? {} : { freeze }) },
   });
+  const condition: Condition =
+    tail.marker === undefined ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: tail.marker.version };
   const fences = deps.rules.fence ? [{ observation: tail.observation, ageMsMax: LIMITS.fenceAgeMsMax }] : [];
   try {
-    const result = await deps.hot.put(marker, { condition: { kind: 'ifAbsent' }, fences }, call);
-    if (result.stored) return { ...tail, closed: true };
+    const result = await deps.hot.put(item, { condition, fences }, call);
+    if (result.stored) return { ...tail, closed: true, marker: { baseOffset, version, freeze } };
     if (result.standing === undefined) return undefined;
     const standing = chunkFromItem(result.standing);
-    const closed = standing.body.kind === 'closed';
-    const producersEnd = producersEndAt(standing);
-    return { offset: standing.endOffset, closed, observation: result.observation, producersEnd };
+    const marker = markerOf(standing);
+    return {
+      offset: standing.endOffset,
+      closed: marker !== undefined,
+      marker,
+      observation: result.observation,
+      producersEnd: producersEndAt(standing),
+    };
   } catch (fault) {
     if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) return undefined;
     throw fault;

@@ -1,3 +1,4 @@
+import { MillraceError } from '../errors.ts';
 import type { AppendOutcome } from './append-entry.ts';
 import type { Pending } from './append-queue.ts';
 import type { Chunk } from './chunk.ts';
@@ -15,6 +16,21 @@ export function settling(outcomes: Outcomes): Settle {
 
 export function settleAll(entries: readonly Pending[], outcome: AppendOutcome): Settle {
   return settling(new Map(entries.map((entry) => [entry, outcome])));
+}
+
+/** A closed marker as an append has met it. */
+interface MetMarker {
+  readonly freeze?: string | undefined;
+  /** An earlier attempt of the append may still be on its way. */
+  readonly mayHaveHappened?: boolean;
+}
+
+/** ⚑ A frozen partition is opened again: an attempt that is still on its way then may find its place free. */
+export function closedBy({ freeze, mayHaveHappened = false }: MetMarker): AppendOutcome {
+  if (freeze === undefined || !mayHaveHappened) return { kind: 'closed', isFrozen: freeze !== undefined };
+  const message =
+    'The region was frozen while this was being stored; it may yet be there when the region is thawed';
+  return { kind: 'failed', error: new MillraceError('REQUEST_TIMED_OUT', message) };
 }
 
 /** Of entries that stand in a row from `baseOffset` on. */

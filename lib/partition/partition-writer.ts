@@ -18,7 +18,15 @@ import { checkEntries } from './check-entries.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
 import { composeChunk } from './compose-chunk.ts';
 import { appendError } from './faults.ts';
-import { appendedAt, keyedIn, type Outcomes, type Settle, settleAll, settling } from './outcomes.ts';
+import {
+  appendedAt,
+  closedBy,
+  keyedIn,
+  type Outcomes,
+  type Settle,
+  settleAll,
+  settling,
+} from './outcomes.ts';
 import { createPacing, type Pacing } from './pacing.ts';
 import type { PartitionState } from './partition-state.ts';
 import { isUploadTooOld, spill } from './spill.ts';
@@ -170,7 +178,7 @@ export class PartitionWriter {
     if (!isSequenced) await this.#spill(composition, call);
     this.#tail ??= await this.#readTail(call);
     const tail = this.#tail;
-    if (tail.closed) return this.#closed(composition.entries);
+    if (tail.closed) return this.#closed(composition, tail.marker);
     if (isUploadTooOld(this.#deps, composition, tail)) {
       composition.upload = undefined;
       return this.#again(composition);
@@ -267,7 +275,7 @@ export class PartitionWriter {
       return this.#again(composition);
     }
     const standing = chunkFromItem(result.standing);
-    if (standing.body.kind === 'closed') return this.#closed(composition.entries);
+    if (standing.body.kind === 'closed') return this.#closed(composition, { ...standing.body, ...result });
     // Stored by an earlier attempt, and its expiry has been pushed out since, which gave it another version.
     const isOwn = (standing.appendedAs?.version ?? standing.version) === chunk.version;
     if (isOwn && this.#deps.rules.tokenCheck) return this.#won(composition, chunk, result);
@@ -280,9 +288,9 @@ export class PartitionWriter {
     return this.#without(composition, keyedIn(standing, composition.entries));
   }
 
-  #closed(entries: readonly Pending[]): Settle {
+  #closed({ entries }: Composition, marker: Parameters<typeof closedBy>[0] = {}): Settle {
     this.#tail = undefined;
-    return settleAll(entries, { kind: 'closed' });
+    return settleAll(entries, closedBy(marker));
   }
 
   /** What is not settled waits again. */

@@ -10,10 +10,20 @@ import { type Observation, observationAgeMs, olderObservation } from '../storage
 import type { Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
 
+/** A closed marker that stands. */
+export interface Marker {
+  readonly baseOffset: number;
+  readonly version: string;
+  /** Id of the freeze that put it; undefined: its topic was deleted. */
+  readonly freeze?: string | undefined;
+}
+
 /** Where the next chunk goes, and when that was seen. */
 export interface Tail {
   readonly offset: number;
   readonly closed: boolean;
+  /** Set where the tail has just been read, and is closed. */
+  readonly marker?: Marker | undefined;
   readonly observation: Observation;
   /** The end of the last chunk with producer ids; undefined: all of them lie below the sealed end. */
   readonly producersEnd?: number | undefined;
@@ -100,11 +110,16 @@ export async function readTail(
   const tail = {
     offset: rules.tailRule ? Math.max(hotEnd, bounds.sealedEnd, bounds.logStart) : hotEnd,
     closed: newest.chunk?.body.kind === 'closed',
+    marker: newest.chunk === undefined ? undefined : markerOf(newest.chunk),
     observation: olderObservation(newest.observation, bounds.observation),
     producersEnd: producersEndAbove(bounds.sealedEnd, newest.chunk),
     sealedEnd: bounds.sealedEnd,
   };
   return { tail, bounds };
+}
+
+export function markerOf({ baseOffset, version, body }: Chunk): Marker | undefined {
+  return body.kind === 'closed' ? { baseOffset, version, freeze: body.freeze } : undefined;
 }
 
 function endOf(chunk: Chunk | undefined): number {

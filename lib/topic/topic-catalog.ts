@@ -1,12 +1,12 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { partitionKey } from '../partition/chunk.ts';
 import { closePartition } from '../partition/close-partition.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Condition } from '../storage/table.ts';
+import { closeIfFrozen, eachPartition } from './close-topic.ts';
 import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
 import type { RemoteOrigin } from './remote-origin.ts';
 import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
@@ -33,7 +33,6 @@ export interface SeenTopic {
 
 /** Concurrent changes of one topic that a change gives way to before it gives up. */
 const CHANGE_TRIES_MAX = 8;
-const CLOSES_AT_ONCE = 16;
 const CACHE_ENTRIES_MAX = 10_000;
 
 /** Topics by name, in the catalog; what this process resolved is cached for a minute. */
@@ -130,9 +129,20 @@ export class TopicCatalog {
       if (spec.validateOnly === true) return topic;
       // A deletion that was cut off is finished first: its name is not free before its partitions are closed.
       if (before?.state === 'deleting') await this.#finishDeletion(before, call);
-      else if (await this.#store(topic, { before, observation }, call)) return topic;
+      else if (await this.#storeNew(topic, { before, observation }, call)) return topic;
     }
     throw beingChanged(spec.name);
+  }
+
+  async #storeNew(
+    topic: Topic,
+    seen: { readonly before: Topic | undefined; readonly observation: Observation },
+    call: Call,
+  ): Promise<boolean> {
+    await closeIfFrozen(this.#deps, topic, 0, call);
+    const isStored = await this.#store(topic, seen, call);
+    if (isStored) await closeIfFrozen(this.#deps, topic, 0, call);
+    return isStored;
   }
 
   /**
@@ -157,14 +167,18 @@ export class TopicCatalog {
 
   /** INVALID_PARTITIONS unless it grows; UNKNOWN_TOPIC_OR_PARTITION. */
   async createPartitions(name: string, partitionCount: number, call: Call): Promise<Topic> {
-    return this.#change(name, call, (topic) => {
+    let from = 0;
+    const topic = await this.#change(name, call, (topic) => {
       checkPartitionCount(partitionCount);
+      from = topic.partitionCount;
       if (partitionCount <= topic.partitionCount) {
         const message = `Topic '${name}' has ${topic.partitionCount} partitions already; their number can only grow`;
         throw new MillraceError('INVALID_PARTITIONS', message);
       }
       return { ...topic, partitionCount };
     });
+    await closeIfFrozen(this.#deps, topic, from, call);
+    return topic;
   }
 
   /** Processes that know the topic notice within a minute; a restore is done while there are none. UNKNOWN_TOPIC_OR_PARTITION. */
@@ -221,7 +235,7 @@ export class TopicCatalog {
 
   async #finishDeletion(topic: Topic, call: Call): Promise<void> {
     const { catalog, clock, random, rules } = this.#deps;
-    if (rules.closedMarker) await this.#closeAll(topic, call);
+    if (rules.closedMarker) await eachPartition(topic, (pk) => closePartition(this.#deps, pk, call));
     const ledger = {
       pk: DELETED_KEY,
       sk: topic.topicId,
@@ -240,18 +254,6 @@ export class TopicCatalog {
     const condition = { kind: 'ifVersion', version: topic.version } as const;
     await catalog.put(topicToItem(deleted), { condition }, call);
     this.#cache.delete(topic.name);
-  }
-
-  async #closeAll(topic: Topic, call: Call): Promise<void> {
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      while (next < topic.partitionCount) {
-        const partition = next;
-        next += 1;
-        await closePartition(this.#deps, partitionKey(topic.topicId, partition), call);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(CLOSES_AT_ONCE, topic.partitionCount) }, worker));
   }
 
   async #change(name: string, call: Call, change: (topic: Topic) => Topic): Promise<Topic> {
