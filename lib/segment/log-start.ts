@@ -60,11 +60,33 @@ export async function readLogStart(catalog: Table<string>, pk: string, call: Cal
 }
 
 /**
+ * ⚑ Decides, once and for all, where a partition begins in which nothing has been stored: whoever is first puts the item, be
+ * it for offset 0, and everybody else goes by it. Answers where it begins. Throws `StorageFault`.
+ */
+export async function beginLogAt(
+  deps: Dependencies,
+  pk: string,
+  offset: number,
+  call: Call,
+): Promise<number> {
+  const seen = await readLogStart(deps.catalog, pk, call);
+  if (seen.version !== undefined) return seen.offset;
+  const fences = [{ observation: seen.observation, ageMsMax: LIMITS.logStartAgeMsMax }];
+  const item = logStartToItem(pk, { offset }, deps.random.id());
+  const condition: Condition = { kind: 'ifAbsent' };
+  const result = await deps.catalog.put(item, { condition, fences }, call);
+  if (result.stored) return offset;
+  return result.standing === undefined
+    ? beginLogAt(deps, pk, offset, call)
+    : logStartFromItem(result.standing).offset;
+}
+
+/**
  * Changes the log start as `change` says, which is asked again about what is found when somebody else was first; undefined
  * leaves it. Answers what holds then.
  *
  * The put needs no fence for the log's sake: it extends no chain, `ifVersion` lets it in only on top of what it has seen,
- * and every offset it may carry was a tail once, which only grows; a late one is simply refused. It has a wide one all
+ * and every offset it may carry was a tail once (or made one, `beginLogAt`), which only grows; a late one is simply refused. It has a wide one all
  * the same, so that none can bring back the item of a topic whose remains have been removed.
  */
 export async function moveLogStart(

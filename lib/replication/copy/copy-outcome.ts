@@ -34,7 +34,7 @@ export interface CopyGap {
 /** What a step came to. `position` is where the copy ends, which is the next offset to copy. */
 export type CopyOutcome =
   | {
-      /** One chunk was appended; there may be more to copy. */
+      /** One chunk was appended, or where `bytes` is 0 somebody else's stands; there may be more to copy. */
       readonly kind: 'copied';
       readonly position: number;
       readonly bytes: number;

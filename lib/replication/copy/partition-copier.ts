@@ -1,0 +1,155 @@
+import { LIMITS } from '../../limits.ts';
+import type { Spooler } from '../../partition/spooler.ts';
+import type { Tail } from '../../partition/tail.ts';
+import type { SegmentReader } from '../../segment/read/segment-reader.ts';
+import type { Call } from '../../storage/call.ts';
+import { beginCopy } from './begin-copy.ts';
+import { endOf } from './compose-copy.ts';
+import type { CopySides, PartitionCopier } from './copier.ts';
+import type { CopyGap, CopyOutcome, CopyPlace, CopyTerms } from './copy-outcome.ts';
+import { createCopyWriter } from './copy-writer.ts';
+import { onSide, SideFault } from './on-side.ts';
+import { type CopiedBatch, createCopyReader, type SourceRead } from './read-source.ts';
+import { endsBefore, findDivergence } from './resume-check.ts';
+import { lookAtSourceTopic } from './source-topic.ts';
+
+/** What the copiers of one process share. */
+export interface CopierParts extends CopySides {
+  readonly sourceSealed: SegmentReader;
+  readonly targetSealed: SegmentReader;
+  readonly spooler: Spooler;
+}
+
+/** How often a step begins again because somebody else has copied, or a look has grown old. */
+const TRIES_MAX = 8;
+
+export function createPartitionCopier(parts: CopierParts, place: CopyPlace): PartitionCopier {
+  const { target } = parts;
+  const readable = { ...parts.source, rules: target.rules };
+  const source = createCopyReader(readable, parts.sourceSealed, place.sourcePk);
+  const copy = createCopyReader(target, parts.targetSealed, place.targetPk);
+  const writer = createCopyWriter(target, parts.spooler, place.targetPk);
+  /** Whether the batch copied last has been held against the source, since this copier began or slept. */
+  let isResumed = false;
+  let hasBegun = false;
+  /** Of an answer to which nothing can be added: given again until somebody makes another copier. */
+  let stopped: Extract<CopyOutcome, { kind: 'diverged' }> | undefined;
+
+  /** The tail, once it is decided where the copy begins. */
+  const tailOf = async (terms: CopyTerms, call: Call): Promise<Tail> => {
+    const isLook = writer.knownTail === undefined;
+    let tail = await onSide('target', () => writer.tail(call));
+    if (isLook && !target.rules.positionFromTail && terms.notedPosition !== undefined) {
+      writer.pretend(terms.notedPosition);
+      return writer.tail(call);
+    }
+    if (tail.offset > 0 || tail.closed || hasBegun) return tail;
+    const begin = await beginCopy(parts, place, source, call);
+    hasBegun = true;
+    if (begin > 0) writer.forget();
+    tail = await onSide('target', () => writer.tail(call));
+    return tail;
+  };
+
+  const diverged = async (position: number, reason: string, call: Call): Promise<CopyOutcome> => {
+    const gone = await onSide('source', () => lookAtSourceTopic(parts.source, place, call));
+    if (gone !== undefined) return { ...gone, position };
+    stopped = { kind: 'diverged', position, reason };
+    return stopped;
+  };
+
+  /** Undefined: what was read may be appended. */
+  const refusal = async (
+    read: SourceRead,
+    position: number,
+    call: Call,
+  ): Promise<CopyOutcome | undefined> => {
+    if (read.kind === 'endsBefore') return diverged(position, endsBefore(read.endOffset, position), call);
+    if (read.kind === 'atEnd') return { kind: 'caughtUp', position };
+    const first = read.batches[0]?.header.baseOffset ?? position;
+    if (first < position && target.rules.positionFromTail) {
+      return diverged(
+        position,
+        `The source has a batch from ${first} on where the copy ends at ${position}`,
+        call,
+      );
+    }
+    return isResumed ? undefined : resume(position, call);
+  };
+
+  /** Undefined: nothing speaks against going on. */
+  const resume = async (position: number, call: Call): Promise<CopyOutcome | undefined> => {
+    const gone = await onSide('source', () => lookAtSourceTopic(parts.source, place, call));
+    if (gone !== undefined) return { ...gone, position };
+    if (target.rules.positionFromTail && position > 0) {
+      const reason = await findDivergence({ codecs: target.codecs, copy, source }, position, call);
+      if (reason !== undefined) return diverged(position, reason, call);
+    }
+    isResumed = true;
+    return undefined;
+  };
+
+  /** Undefined: to be tried again. */
+  const attempt = async (terms: CopyTerms, call: Call): Promise<CopyOutcome | undefined> => {
+    const tail = await tailOf(terms, call);
+    const position = tail.offset;
+    if (tail.closed) {
+      // It may be opened again.
+      writer.forget();
+      return { kind: 'closed', position };
+    }
+    const bytesMax = Math.min(terms.bytesMax ?? LIMITS.chunkBytesMax, LIMITS.chunkBytesMax);
+    const read = await onSide('source', () => source.read(position, bytesMax, call));
+    const refused = await refusal(read, position, call);
+    if (refused !== undefined || read.kind !== 'batches') return refused;
+    const put = await onSide('target', () => writer.put(read.batches, terms, call));
+    if (put.kind === 'stale') isResumed = false;
+    if (put.kind !== 'stored') return undefined;
+    const { maxTimestampMs, endOffset } = put.chunk;
+    const sourceEnd = Math.max(source.knownEnd, endOffset);
+    const recordCount = read.batches.reduce((total, { header }) => total + header.recordCount, 0);
+    const copied = {
+      kind: 'copied',
+      position: endOffset,
+      bytes: put.bytes,
+      recordCount,
+      maxTimestampMs,
+    } as const;
+    const gap = trimmed(read.batches, position, read.logStart);
+    return { ...copied, sourceEnd, ...(gap === undefined ? {} : { gap }) };
+  };
+
+  const step = async (terms: CopyTerms, call: Call): Promise<CopyOutcome> => {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const outcome = await attempt(terms, call);
+      if (outcome !== undefined) return outcome;
+    }
+    // Others copy faster than this one does: so much the better.
+    const { offset: position } = await onSide('target', () => writer.tail(call));
+    const sourceEnd = Math.max(source.knownEnd, position);
+    return { kind: 'copied', position, bytes: 0, recordCount: 0, maxTimestampMs: -1, sourceEnd };
+  };
+
+  return {
+    get position() {
+      return writer.knownTail?.offset;
+    },
+    copyOnce: async (terms, call) => {
+      if (stopped !== undefined) return stopped;
+      try {
+        return await step(terms, call);
+      } catch (fault) {
+        if (!(fault instanceof SideFault)) throw fault;
+        return { kind: 'failed', side: fault.side, fault: fault.fault };
+      }
+    },
+  };
+}
+
+/** Offsets below the source's log start that had not been copied before: holes of compaction are none of them. */
+function trimmed(batches: readonly CopiedBatch[], position: number, logStart: number): CopyGap | undefined {
+  const first = batches[0]?.header.baseOffset ?? endOf(batches);
+  return first > position && logStart > position
+    ? { from: position, to: Math.min(first, logStart) }
+    : undefined;
+}
