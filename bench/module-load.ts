@@ -26,6 +26,8 @@ export const FUNCTION_NAMES = [
   'worker',
   'sweeper',
   'pusher',
+  'replicator',
+  'waker',
 ] as const;
 
 /** What the pusher is told to do. */
@@ -128,6 +130,9 @@ async function loadMs(file: string): Promise<number> {
       MILLRACE_TASK_QUEUE_URL: 'https://queue.invalid/tasks',
       MILLRACE_PUSH: JSON.stringify([PUSHED]),
       MILLRACE_PUSH_DEAD_LETTERS_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/letters',
+      MILLRACE_REGION: 'us-east-1',
+      MILLRACE_REGION_NUMBER: '0',
+      MILLRACE_WAKES: JSON.stringify({ source: 'us-east-1', targets: [] }),
     },
   });
   return Number(stdout.trim());

@@ -11,7 +11,7 @@ export async function deployedStorage(
   environment: FunctionEnvironment,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<LogOptions> {
-  const { region, hotTable, catalogTable, bucket } = environment;
+  const { region, hotTable, catalogTable, bucket, own } = environment;
   const tables = dynamoTables({ client: dynamoClient({ region }), hotTable, catalogTable, clock });
   return {
     ...tables,
@@ -19,5 +19,6 @@ export async function deployedStorage(
     clock,
     random,
     codecs: await loadCodecs(),
+    ...(own === undefined ? {} : { regionNumber: own.number }),
   };
 }

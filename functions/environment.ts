@@ -10,6 +10,8 @@ export interface FunctionEnvironment {
   readonly stack?: string;
   /** Where planners and workers send tasks to. */
   readonly taskQueueUrl?: string;
+  /** This deployment among those that copy from each other. */
+  readonly own?: { readonly alias: string; readonly number: number };
 }
 
 const NAMES = {
@@ -37,10 +39,18 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     logSampleRate: shareOf(env, 'MILLRACE_LOG_SAMPLE_RATE', problems),
     ...(env.MILLRACE_STACK ? { stack: env.MILLRACE_STACK } : {}),
     ...(env.MILLRACE_TASK_QUEUE_URL ? { taskQueueUrl: env.MILLRACE_TASK_QUEUE_URL } : {}),
+    ...(env.MILLRACE_REGION ? { own: { alias: env.MILLRACE_REGION, number: numberOf(env, problems) } } : {}),
   };
   if (problems.length > 0)
     throw new Error(`The function's environment is incomplete: ${problems.join('; ')}`);
   return environment;
+}
+
+/** ⚑ Never by default: two regions with one number would give out the same producer ids. */
+function numberOf(env: Readonly<Record<string, string | undefined>>, problems: string[]): number {
+  const text = env.MILLRACE_REGION_NUMBER ?? '';
+  if (!/^\d{1,4}$/.test(text)) problems.push(`MILLRACE_REGION_NUMBER must be a whole number, not "${text}"`);
+  return Number(text);
 }
 
 function shareOf(

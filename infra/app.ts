@@ -1,7 +1,8 @@
 import { App } from 'aws-cdk-lib';
 import { MillraceStack } from './millrace-stack.ts';
-import { readSettings } from './settings.ts';
+import { readStacks } from './settings.ts';
 
 const app = new App();
-const { stackName, props } = readSettings((name) => app.node.tryGetContext(name));
-new MillraceStack(app, stackName, props);
+for (const { id, props } of readStacks((name) => app.node.tryGetContext(name))) {
+  new MillraceStack(app, id, props);
+}

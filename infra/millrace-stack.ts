@@ -9,7 +9,11 @@ import { HttpFront } from './constructs/http-front.ts';
 import { LogStorage } from './constructs/log-storage.ts';
 import { Maintenance } from './constructs/maintenance.ts';
 import { PushToFunction, pushId } from './constructs/push-to-function.ts';
+import { RegionSource } from './constructs/region-source.ts';
+import { Replicator } from './constructs/replicator.ts';
 import { TaskQueue } from './constructs/task-queue.ts';
+import { WakeSignal } from './constructs/wake-signal.ts';
+import { regionVariables, type StackRegions } from './regions.ts';
 
 export interface MillraceStackProps extends StackProps {
   /** @default - IAM authorization: requests are signed with SigV4 */
@@ -30,6 +34,8 @@ export interface MillraceStackProps extends StackProps {
   readonly alarmTopicArn?: string;
   /** Functions that are called with the records of topics. @default - none */
   readonly push?: readonly PushSettings[];
+  /** The region that this stack is, and those that it may copy from and that may copy it. @default - it is alone */
+  readonly regions?: StackRegions;
 }
 
 /** What API Gateway waits for at most is 29 s; a function that is still at work then answers nobody. */
@@ -42,8 +48,8 @@ const SWEEPER_SECONDS = 900;
 export class MillraceStack extends Stack {
   constructor(scope: Construct, id: string, props: MillraceStackProps = {}) {
     super(scope, id, props);
-    const { planMinutes = 5, workersMax = 4, logSampleRate, alarmEmail, alarmTopicArn } = props;
-    const storage = new LogStorage(this, 'Storage');
+    const { planMinutes = 5, workersMax = 4, logSampleRate, alarmEmail, alarmTopicArn, regions } = props;
+    const storage = new LogStorage(this, 'Storage', { hasStream: regions !== undefined });
     const common = {
       storage,
       architecture: props.architecture ?? Architecture.ARM_64,
@@ -58,6 +64,7 @@ export class MillraceStack extends Stack {
         name,
         ...common,
         ...own,
+        environment: { ...regionVariables(regions), ...own.environment },
       });
       new CfnOutput(this, `${constructId}FunctionName`, { value: lambda.functionName });
       return lambda;
@@ -104,7 +111,14 @@ export class MillraceStack extends Stack {
       new CfnOutput(this, `${pushed}FunctionName`, { value: runner.functionName });
       new CfnOutput(this, `${pushed}DeadLettersUrl`, { value: deadLetters.queueUrl });
     }
+    if (regions !== undefined) {
+      new RegionSource(this, 'Source', { regions, storage });
+      new WakeSignal(this, 'Wake', { regions, ...common });
+      const { lambda } = new Replicator(this, 'Replicator', { regions, ...common });
+      new CfnOutput(this, 'ReplicatorFunctionName', { value: lambda.functionName });
+    }
     new Alarms(this, 'Alarms', {
+      hasFlows: regions !== undefined && regions.flows.length > 0,
       planner,
       planMinutes,
       deadLetters: tasks.deadLetters,

@@ -1,6 +1,7 @@
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { readPushSettings } from '../lib/push/push-settings.ts';
+import { type PushSettings, readPushSettings } from '../lib/push/push-settings.ts';
 import type { MillraceStackProps } from './millrace-stack.ts';
+import { type RegionSettings, readRegions, regionsOf } from './regions.ts';
 
 export interface Settings {
   /** CloudFormation's name of the stack, also its construct id. */
@@ -8,10 +9,63 @@ export interface Settings {
   readonly props: MillraceStackProps;
 }
 
+/** A stack of the app. */
+export interface StackSettings {
+  /** What `cdk deploy` calls it. */
+  readonly id: string;
+  readonly props: MillraceStackProps;
+}
+
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   arm64: Architecture.ARM_64,
   x86_64: Architecture.X86_64,
 };
+
+/**
+ * All stacks of the app. Without the setting `regions` it is one, of `readSettings`; with it there is one for each region
+ * (see `readRegions`), with the same settings otherwise.
+ */
+export function readStacks(context: (name: string) => unknown): readonly StackSettings[] {
+  const { stackName, props } = readSettings(context);
+  const value = context('regions');
+  if (value === undefined || value === '') return [{ id: stackName, props }];
+  const settings = readRegions(value, stackName);
+  const { push = [], ...common } = props;
+  checkPush(push, settings.regions);
+  return settings.regions.map((own) => ({
+    id: idOf(own),
+    props: {
+      ...common,
+      ...pushedIn(own, push),
+      stackName: own.stackName,
+      env: { region: own.region, ...(own.account === undefined ? {} : { account: own.account }) },
+      regions: regionsOf(settings, own),
+    },
+  }));
+}
+
+/**
+ * ⚑ The stack that may have been there before has number 0, and the id that it had without regions: CDK derives the ids of
+ * event sources from it, and one under another id would be made before the old one is gone, which Lambda refuses.
+ */
+function idOf({ number, stackName, alias }: RegionSettings): string {
+  return number === 0 ? stackName : `${stackName}-${alias}`;
+}
+
+const regionOfArn = ({ functionArn }: PushSettings): string => functionArn.split(':')[3] ?? '';
+
+/** Functions are called from the stack of their own region. */
+function pushedIn(own: RegionSettings, push: readonly PushSettings[]): Pick<MillraceStackProps, 'push'> {
+  const here = push.filter((one) => regionOfArn(one) === own.region);
+  return here.length === 0 ? {} : { push: here };
+}
+
+function checkPush(push: readonly PushSettings[], regions: readonly RegionSettings[]): void {
+  for (const one of push) {
+    if (regions.filter(({ region }) => region === regionOfArn(one)).length === 1) continue;
+    throw new Error(`push: ${one.functionArn} has to be in a region with exactly one of the stacks`);
+  }
+}
 
 /**
  * The settings of `cdk -c name=value`: `stackName` (Millrace), `auth` (iam | jwt), `jwtIssuer`, `jwtAudience` (comma

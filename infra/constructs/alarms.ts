@@ -19,6 +19,8 @@ export interface AlarmsProps {
   readonly planner: IFunction;
   readonly planMinutes: number;
   readonly deadLetters: IQueue;
+  /** Whether topics of other regions are copied here. */
+  readonly hasFlows: boolean;
   /** Alarms send to a topic of their own, and that to this address once it has agreed. @default - none */
   readonly email?: string;
   /** Alarms send to this topic, too. @default - none */
@@ -92,6 +94,41 @@ export class Alarms extends Construct {
       threshold: 1,
       treatMissingData: TreatMissingData.IGNORE,
     });
+    if (props.hasFlows) this.#ofFlows();
+  }
+
+  #ofFlows(): void {
+    const metric = (metricName: string, statistic: string): Metric =>
+      this.#own(metricName, { service: 'replication', statistic, period: Duration.minutes(5) });
+    // Every minute somebody notes how far behind the flows are: silence means that nobody copies.
+    this.#alarm('FlowLag', {
+      alarmDescription: 'Millrace: a flow is more than five minutes behind its source, or is not run at all',
+      metric: metric('FlowLagSeconds', 'Maximum'),
+      threshold: 300,
+      evaluationPeriods: 2,
+      treatMissingData: TreatMissingData.BREACHING,
+    });
+    this.#alarm('FlowLagRecords', {
+      alarmDescription: 'Millrace: a flow has had more than 100,000 records to copy for a quarter of an hour',
+      metric: metric('FlowLagRecords', 'Minimum'),
+      threshold: 100_000,
+      evaluationPeriods: 3,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.#alarm('FlowStopped', {
+      alarmDescription:
+        'Millrace: topics are not copied any more: their copy differs, the source was made anew, a name is taken, or the source cannot be read',
+      metric: metric('FlowTopicsStopped', 'Maximum'),
+      threshold: 1,
+      evaluationPeriods: 2,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.#alarm('ForeignWrites', {
+      alarmDescription: 'Millrace: somebody tried to write into a remote topic; it was refused',
+      metric: metric('ForeignWrites', 'Sum'),
+      threshold: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
   }
 
   #alarm(id: string, spec: AlarmSpec): void {
@@ -104,8 +141,14 @@ export class Alarms extends Construct {
   }
 
   /** As the functions' observer names it. */
-  #own(metricName: string, props: { readonly statistic: string; readonly period: Duration }): Metric {
-    const dimensionsMap = { service: 'maintenance', stack: Stack.of(this).stackName };
+  #own(
+    metricName: string,
+    {
+      service = 'maintenance',
+      ...props
+    }: { readonly service?: string; readonly statistic: string; readonly period: Duration },
+  ): Metric {
+    const dimensionsMap = { service, stack: Stack.of(this).stackName };
     return new Metric({ namespace: 'Millrace', metricName, dimensionsMap, ...props });
   }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { type Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -24,6 +25,10 @@ export interface EngineFunctionProps {
   readonly isTraced?: boolean;
   /** Takes the events of which every try failed. @default - they are dropped */
   readonly deadLetters?: IQueue;
+  /** @default - one that CloudFormation makes */
+  readonly functionName?: string;
+  /** @default - one of its own */
+  readonly role?: IRole;
   /** More variables. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -37,6 +42,8 @@ export class EngineFunction extends Construct {
     const { storage } = props;
     this.lambda = new NodejsFunction(this, 'Function', {
       description: props.description,
+      ...(props.functionName === undefined ? {} : { functionName: props.functionName }),
+      ...(props.role === undefined ? {} : { role: props.role }),
       entry: fileURLToPath(new URL(`../../functions/${props.name}.ts`, import.meta.url)),
       projectRoot: fileURLToPath(new URL('../..', import.meta.url)),
       depsLockFilePath: fileURLToPath(new URL('../../package-lock.json', import.meta.url)),

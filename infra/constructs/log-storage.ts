@@ -1,7 +1,12 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+
+export interface LogStorageProps {
+  /** Whether new chunks can call a function. A table may get its stream later. @default false */
+  readonly hasStream?: boolean;
+}
 
 /**
  * Everything that holds data: two tables and a bucket. All three are kept when the stack is deleted, and the ids of
@@ -18,10 +23,12 @@ export class LogStorage extends Construct {
   /** Spilled chunks under `spill/`, sealed segments under `segments/`. */
   readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { hasStream = false }: LogStorageProps = {}) {
     super(scope, id);
-    this.hot = this.#table('Hot', AttributeType.NUMBER);
-    this.catalog = this.#table('Catalog', AttributeType.STRING);
+    // What is told to others is that there is something new, not what it is.
+    const stream = hasStream ? { stream: StreamViewType.KEYS_ONLY } : {};
+    this.hot = this.#table('Hot', { sortKey: AttributeType.NUMBER, ...stream });
+    this.catalog = this.#table('Catalog', { sortKey: AttributeType.STRING });
     this.bucket = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
@@ -33,7 +40,10 @@ export class LogStorage extends Construct {
     });
   }
 
-  #table(id: string, sortKey: AttributeType): Table {
+  #table(
+    id: string,
+    { sortKey, ...stream }: { readonly sortKey: AttributeType; readonly stream?: StreamViewType },
+  ): Table {
     return new Table(this, id, {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: sortKey },
@@ -42,6 +52,7 @@ export class LogStorage extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
+      ...stream,
     });
   }
 }

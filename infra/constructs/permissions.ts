@@ -35,7 +35,9 @@ export type FunctionName =
   | 'planner'
   | 'worker'
   | 'sweeper'
-  | 'pusher';
+  | 'pusher'
+  | 'replicator'
+  | 'waker';
 
 /** The partition keys under which a group, its members and its positions lie. */
 const GROUP_KEYS = ['groups', 'group#*', 'offsets#*'] as const;
@@ -138,6 +140,35 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
+  // What it reads of other regions it reads under their roles.
+  replicator: {
+    // It looks whether the tables are DynamoDB's global tables, with which it will have nothing to do.
+    hot: [{ actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query'] },
+      {
+        // Remote topics and where they begin, what flows have noted, what is known of producers, positions of groups.
+        actions: ['dynamodb:PutItem'],
+        leadingKeys: ['topics', '*:*', 'flows', 'producers#*', ...GROUP_KEYS],
+      },
+      { actions: ['dynamodb:DeleteItem'], leadingKeys: ['flows'] },
+    ],
+    bucket: [
+      { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*', 'producers/*'] },
+      { actions: ['s3:PutObject'], keys: ['spill/*', 'producers/*'] },
+    ],
+    listBucket: true,
+  },
+  // It is told that there is something new, and reads nothing.
+  waker: { hot: [], catalog: [], bucket: [], listBucket: false },
+};
+
+/** What the regions that copy this one may do here: read. */
+export const SOURCE_PERMISSIONS: Permissions = {
+  hot: [{ actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query'] }],
+  catalog: [{ actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query'] }],
+  bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*', 'producers/*'] }],
+  listBucket: true,
 };
 
 /** Grants `permissions` on `storage`, each statement restricted to what it names. */

@@ -1,10 +1,22 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
+export interface TemporaryCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiration?: Date;
+}
+
+/** Either what never changes, or what is asked for again when it expires. */
+export type ConnectionCredentials =
+  | { readonly accessKeyId: string; readonly secretAccessKey: string }
+  | (() => Promise<TemporaryCredentials>);
+
 export interface ConnectionOptions {
   readonly region: string;
   /** For emulators. Default: the region's own. */
   readonly endpoint?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials?: ConnectionCredentials;
   /** How long the making of a connection may take. Default 1,000. */
   readonly connectMsMax?: number;
   /** Connections per client. Default 256: requests queue behind them with the signature already made. */
@@ -15,7 +27,7 @@ export interface ConnectionOptions {
 export interface ConnectionConfig {
   readonly region: string;
   readonly endpoint?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials?: ConnectionCredentials;
   readonly maxAttempts: 1;
   readonly disableClockSkewCorrection: false;
   readonly requestHandler: NodeHttpHandler;

@@ -22,7 +22,8 @@ import { itemFromWire, itemToWire, keyToWire, type SortKeyType } from './item.ts
 import { keyRange } from './key-range.ts';
 
 /** An object and its pointer item cost one PUT and one unit; so many units inline cost no more. */
-const INLINE_BYTES_BREAK_EVEN = Math.round(PRICES.objectPut / PRICES.writeUnit) * WRITE_UNIT_BYTES;
+export const INLINE_BYTES_BREAK_EVEN: number =
+  Math.round(PRICES.objectPut / PRICES.writeUnit) * WRITE_UNIT_BYTES;
 
 /** What a conditional write met. */
 interface WriteAnswer {

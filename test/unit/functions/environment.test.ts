@@ -31,6 +31,14 @@ describe("a function's environment", () => {
     });
   });
 
+  it('may say which region it is in, and then has to say its number', () => {
+    const region = { ...WHOLE, MILLRACE_REGION: 'eu', MILLRACE_REGION_NUMBER: '7' };
+    expect(readEnvironment(region).own).toEqual({ alias: 'eu', number: 7 });
+    expect(() => readEnvironment({ ...region, MILLRACE_REGION_NUMBER: '' })).toThrow(
+      'MILLRACE_REGION_NUMBER must be a whole number, not ""',
+    );
+  });
+
   it('is refused with everything that is missing or wrong, at once', () => {
     const broken = {
       ...WHOLE,

@@ -1,11 +1,21 @@
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { MillraceStack, type MillraceStackProps } from '../../../infra/millrace-stack.ts';
+import { readStacks } from '../../../infra/settings.ts';
 
 /** The template of the stack, made without bundling the functions. */
 export function stackTemplate(props: MillraceStackProps = {}): Template {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
   return Template.fromStack(new MillraceStack(app, 'Millrace', props));
+}
+
+/** The templates of all stacks of the app with these settings, by their ids. */
+export function appTemplates(context: Readonly<Record<string, unknown>>): ReadonlyMap<string, Template> {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const stacks = readStacks((name) => context[name]).map(
+    ({ id, props }) => [id, new MillraceStack(app, id, props)] as const,
+  );
+  return new Map(stacks.map(([id, stack]) => [id, Template.fromStack(stack)]));
 }
 
 export interface Statement {

@@ -1,0 +1,48 @@
+import type { Context } from 'aws-lambda';
+import { dynamoClient, refuseReplicas } from '../lib/adapters/dynamodb/index.ts';
+import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
+import type { NewFlow } from '../lib/flows.ts';
+import { openFlows } from '../lib/open-flows.ts';
+import { engineParts } from '../lib/open-log.ts';
+import { runFlow } from '../lib/replication/replicator.ts';
+import { deployedStorage } from './deployed-storage.ts';
+import { readEnvironment } from './environment.ts';
+import { observer } from './observer.ts';
+import { type ReplicateEvent, type Replication, replicateFunction } from './replicate-function.ts';
+import { retryingOnce } from './retrying-once.ts';
+import { type SourceSettings, sourceRegions } from './source-regions.ts';
+
+const environment = readEnvironment(process.env);
+const { own, region, hotTable, catalogTable } = environment;
+if (own === undefined) throw new Error('MILLRACE_REGION is not set');
+const { MILLRACE_SOURCES = '[]', MILLRACE_FLOWS = '[]' } = process.env;
+const clock = systemClock();
+const random = systemRandom();
+const watching = observer({
+  ...environment,
+  service: 'replicator',
+  metricsService: 'replication',
+  random: random.next,
+});
+
+async function open(): Promise<Replication> {
+  const storage = await deployedStorage(environment, { clock, random });
+  await refuseReplicas(dynamoClient({ region }), [hotTable, catalogTable]);
+  const target = engineParts(storage);
+  const sources = sourceRegions({
+    sources: JSON.parse(MILLRACE_SOURCES) as readonly SourceSettings[],
+    own: { alias: own?.alias ?? '', region },
+    clock,
+    random,
+    codecs: storage.codecs,
+  });
+  const parts = { target, region: own?.alias ?? '', sources, onFault: watching.onFault };
+  return { flows: openFlows(target, parts), run: (source, time) => runFlow(parts, source, time) };
+}
+
+export const handler: (event: ReplicateEvent, context: Context) => Promise<unknown> = replicateFunction({
+  open: retryingOnce(open),
+  declared: JSON.parse(MILLRACE_FLOWS) as readonly NewFlow[],
+  clock,
+  observer: watching,
+});

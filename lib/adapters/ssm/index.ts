@@ -1,0 +1,1 @@
+export { type ParameterOptions, readParameter, ssmClient } from './parameter.ts';

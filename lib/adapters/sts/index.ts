@@ -1,0 +1,1 @@
+export { type AssumedRoleOptions, assumedRole, stsClient } from './assumed-role.ts';
