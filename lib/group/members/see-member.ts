@@ -21,9 +21,10 @@ export interface SeenMembership {
 }
 
 /**
- * The group and the member that claims to belong to it, both consistent, at the price of two reads. ⚑ Numbers are never
- * given twice, so it does not matter which of the two was read first. The member's last epoch but one is good enough:
- * the answer with the last one may be on its way. UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, `wrongEpoch`.
+ * The group and the member that claims to belong to it, both consistent, at the price of two reads. ⚑ The group first: a
+ * member that comes back may keep its number, but its item says so before the group does. So a request from before it was
+ * expelled finds either a group in which that is not so yet, or an item with a later epoch. The member's last epoch but one
+ * is good enough: the answer with the last one may be on its way. UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, `wrongEpoch`.
  */
 export async function seeMember(
   parts: Pick<GroupParts, 'catalog'>,
@@ -31,10 +32,8 @@ export async function seeMember(
   call: Call,
 ): Promise<SeenMembership> {
   const { groupId, memberId, memberEpoch, wrongEpoch } = claim;
-  const [{ group }, { member }] = await Promise.all([
-    readGroup(parts, groupId, { consistent: true }, call),
-    readMember(parts, groupId, memberId, call),
-  ]);
+  const { group } = await readGroup(parts, groupId, { consistent: true }, call);
+  const { member } = await readMember(parts, groupId, memberId, call);
   if (group === undefined || member === undefined || !isInRoster(group, member)) {
     throw await noMember(parts, claim, group, call);
   }
