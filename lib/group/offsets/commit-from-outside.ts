@@ -8,7 +8,7 @@ import { emptyGroup } from '../members/empty-group.ts';
 import type { CheckedOffset } from './check-offset.ts';
 import { positionKey } from './offset-cache.ts';
 import { mayChangeFromOutside } from './offset-fence.ts';
-import type { CommittedPosition, PartitionOffset, StandingOffset } from './offset-item.ts';
+import type { CarriedCommit, CommittedPosition, PartitionOffset, StandingOffset } from './offset-item.ts';
 import { OFFSET_TRIES_MAX, type OffsetParts, PLACES_AT_ONCE } from './offset-parts.ts';
 import { offsetError, offsetIsBusy, putOffset, readOffset, storageNowMs } from './put-offset.ts';
 
@@ -79,7 +79,7 @@ export async function putFromOutside(
         continue;
       }
       const { incarnation } = group;
-      const next = nextOffset(parts, { ...change, group }, held?.observation);
+      const next = nextOffset(parts, { ...change, group }, standing?.carried, held?.observation);
       const result = await putOffset(parts, { incarnation, standing, next, began: change.began }, call);
       if (result.stored) {
         const { observation } = result;
@@ -100,12 +100,13 @@ export async function putFromOutside(
 function nextOffset(
   { clock }: OffsetParts,
   { place, position, group }: OutsideChange,
+  carried: CarriedCommit | undefined,
   seen: Observation | undefined,
 ): PartitionOffset {
   const committedMs = storageNowMs(clock, seen);
   const takenAt = group.groupEpoch;
   const stored = position === undefined ? undefined : { ...position, committedMs };
-  return { ...place, position: stored, owner: undefined, takenAt };
+  return { ...place, position: stored, carried, owner: undefined, takenAt };
 }
 
 function readStanding(

@@ -58,7 +58,8 @@ async function clear(
     const standing = await readOffset(parts, { incarnation, ...place }, { consistent: true }, call);
     if (standing?.position === undefined) return;
     if (standing.takenAt <= groupEpoch) {
-      const next = { ...place, position: undefined, owner: undefined, takenAt: groupEpoch };
+      const { carried } = standing;
+      const next = { ...place, position: undefined, carried, owner: undefined, takenAt: groupEpoch };
       const { stored } = await putOffset(parts, { incarnation, standing, next, began }, call);
       parts.offsets.forget(positionKey(group.groupId, place));
       if (stored) return;

@@ -1,4 +1,5 @@
 import type { CommittedOffset } from '../../groups.ts';
+import { StorageFault } from '../../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
 import type { AttributeValue, Item } from '../../storage/table.ts';
 
@@ -17,6 +18,15 @@ export interface PartitionOffset {
    * who saw the group at an earlier epoch comes too late.
    */
   readonly takenAt: number;
+  /** The last commit of another region that was carried over here; it stays when local clients go on from it. */
+  readonly carried?: CarriedCommit | undefined;
+}
+
+/** A position that local clients of another region committed there. */
+export interface CarriedCommit {
+  /** The region's alias. */
+  readonly source: string;
+  readonly offset: number;
 }
 
 export interface CommittedPosition {
@@ -26,6 +36,10 @@ export interface CommittedPosition {
   readonly metadata: string;
   /** By storage's clock, as far as the process knows it. */
   readonly committedMs: number;
+  /** ⚑ Set on a position that was carried over: the region in which it was committed. It is never sent on. */
+  readonly source?: string;
+  /** Of a position that was carried over: what local clients had committed in its place, if they had. */
+  readonly localOffset?: number;
 }
 
 /** As it stands in storage. */
@@ -47,6 +61,8 @@ export function offsetSortKey(topicId: string, partition: number): string {
  *
  *   f  format number   n  topic name   k  takenAt   w  owner, if there is one
  *   o  offset, t  committed, ms since 1970, l  leader epoch unless it is -1, m  metadata unless it is empty: if something is committed
+ *   r  alias of the region that it was committed in, unless that is this one   h  the local clients' offset beneath that
+ *   y  [alias, offset] of the last commit of another region that was carried over, if there was one
  */
 export function offsetToItem(incarnation: string, offset: PartitionOffset, version: string): Item<string> {
   const attributes: Record<string, AttributeValue> = { f: ITEM_FORMAT, n: offset.topic, k: offset.takenAt };
@@ -56,7 +72,10 @@ export function offsetToItem(incarnation: string, offset: PartitionOffset, versi
     attributes.t = offset.position.committedMs;
     if (offset.position.leaderEpoch >= 0) attributes.l = offset.position.leaderEpoch;
     if (offset.position.metadata !== '') attributes.m = offset.position.metadata;
+    if (offset.position.source !== undefined) attributes.r = offset.position.source;
+    if (offset.position.localOffset !== undefined) attributes.h = offset.position.localOffset;
   }
+  if (offset.carried !== undefined) attributes.y = [offset.carried.source, offset.carried.offset];
   return {
     pk: offsetsKey(incarnation),
     sk: offsetSortKey(offset.topicId, offset.partition),
@@ -75,8 +94,15 @@ export function offsetFromItem(item: Item<string>): StandingOffset {
     position: read.has('o') ? positionFrom(read) : undefined,
     owner: read.has('w') ? read.string('w') : undefined,
     takenAt: read.number('k'),
+    ...(read.has('y') ? { carried: carriedFrom(read) } : {}),
     version: item.version,
   };
+}
+
+function carriedFrom(read: ItemReader<string>): CarriedCommit {
+  const [source, offset] = read.list('y');
+  if (typeof source === 'string' && typeof offset === 'number') return { source, offset };
+  throw new StorageFault('damaged', "an offset item's attribute 'y' holds no commit");
 }
 
 function positionFrom(read: ItemReader<string>): CommittedPosition {
@@ -85,11 +111,15 @@ function positionFrom(read: ItemReader<string>): CommittedPosition {
     leaderEpoch: read.has('l') ? read.number('l') : -1,
     metadata: read.has('m') ? read.string('m') : '',
     committedMs: read.number('t'),
+    ...(read.has('r') ? { source: read.string('r') } : {}),
+    ...(read.has('h') ? { localOffset: read.number('h') } : {}),
   };
 }
 
 /** Undefined if nothing is committed. */
 export function committedOf(offset: PartitionOffset): CommittedOffset | undefined {
   const { topic, topicId, partition, position } = offset;
-  return position === undefined ? undefined : { topic, topicId, partition, ...position };
+  if (position === undefined) return undefined;
+  const { leaderEpoch, metadata, committedMs } = position;
+  return { topic, topicId, partition, offset: position.offset, leaderEpoch, metadata, committedMs };
 }

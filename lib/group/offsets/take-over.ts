@@ -78,7 +78,8 @@ async function putOwner(
   let standing = first;
   for (let tries = 0; tries < OFFSET_TRIES_MAX; tries += 1) {
     if (!mayTakeOver(standing, { memberId, groupEpoch })) throw notAssigned(request, place);
-    const next = { ...place, position: standing?.position, owner: memberId, takenAt: groupEpoch };
+    const { position, carried } = standing ?? {};
+    const next = { ...place, position, carried, owner: memberId, takenAt: groupEpoch };
     const result = await putOffset(parts, { incarnation, standing, next, began }, call);
     if (result.stored) {
       const { observation } = result;

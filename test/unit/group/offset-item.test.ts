@@ -20,6 +20,17 @@ const FULL: PartitionOffset = {
   takenAt: 41,
 };
 
+const CARRIED: PartitionOffset = {
+  ...FULL,
+  owner: undefined,
+  position: {
+    ...{ offset: 100, leaderEpoch: -1, metadata: '', committedMs: 1 },
+    source: 'eu-west-1',
+    localOffset: 80,
+  },
+  carried: { source: 'eu-west-1', offset: 120 },
+};
+
 describe('the item of a position', () => {
   it('lies as the storage layout says', () => {
     expect(offsetToItem(INCARNATION, FULL, 'v1')).toEqual({
@@ -48,12 +59,23 @@ describe('the item of a position', () => {
       { ...FULL, position: { offset: 0, leaderEpoch: -1, metadata: '', committedMs: 0 } },
     ],
     ['of the last partition there can be', { ...FULL, partition: 99_999 }],
+    ['gone on from what was carried over', { ...FULL, carried: { source: 'eu-west-1', offset: 9 } }],
+    ['carried over', CARRIED],
   ])('comes back as it was put: %s', (_, offset) => {
     expect(offsetFromItem(offsetToItem(INCARNATION, offset, 'v2'))).toEqual({ ...offset, version: 'v2' });
     const { position, topic, topicId, partition } = offset;
+    const { source: _source, localOffset: _local, ...committed } = position ?? {};
     expect(committedOf(offset)).toEqual(
-      position === undefined ? undefined : { topic, topicId, partition, ...position },
+      position === undefined ? undefined : { topic, topicId, partition, ...committed },
     );
+  });
+
+  it('says of a position that was carried over where from, and what local clients had committed', () => {
+    expect(offsetToItem(INCARNATION, CARRIED, 'v1').attributes).toMatchObject({
+      r: 'eu-west-1',
+      h: 80,
+      y: ['eu-west-1', 120],
+    });
   });
 
   it('leaves more than 800 bytes of a write unit to the metadata', () => {
