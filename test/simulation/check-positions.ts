@@ -85,10 +85,14 @@ function wasAsked(
   return acts.some((act) => act.groupId === groupId && kinds.includes(act.act) && covers(act, atMs, atMs));
 }
 
-/** Whether it may have been done in that time; what ended with an error that leaves it open may be done later. */
-function covers({ outcome, startedMs, endedMs }: GroupAct, fromMs: number, toMs: number): boolean {
+/**
+ * Whether it may have been done in that time. What ended with an error that leaves it open may be done later; and where
+ * somebody joined in the middle, some positions may have been moved before that showed. A group is deleted at once.
+ */
+function covers({ act, outcome, startedMs, endedMs }: GroupAct, fromMs: number, toMs: number): boolean {
   const isOpen = outcome.kind === 'open' || (outcome.kind === 'failed' && OPEN_CODES.has(outcome.code));
-  return startedMs <= toMs && (isOpen || (outcome.kind === 'done' && fromMs <= endedMs));
+  const mayBePart = outcome.kind === 'done' || act !== 'delete';
+  return startedMs <= toMs && (isOpen || (mayBePart && fromMs <= endedMs));
 }
 
 const OPEN_CODES: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'UNKNOWN_SERVER_ERROR']);
