@@ -55,7 +55,8 @@ export interface Groups {
   /** GROUP_ID_NOT_FOUND; GROUP_SUBSCRIBED_TO_TOPIC while a member subscribes to one of the topics. */
   deleteOffsets(groupId: string, places: readonly PartitionPlace[], call: Call): Promise<void>;
   /**
-   * Moves an empty group's positions. All places are checked before the first is stored. NON_EMPTY_GROUP,
+   * Moves an empty group's positions. All places are checked before the first is stored. NON_EMPTY_GROUP (if somebody
+   * joins meanwhile, some may have been moved),
    * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE.
    */
   resetOffsets(
