@@ -29,21 +29,44 @@ export type StackOutputs = Readonly<Record<string, string>>;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
 
-/** Prepares the emulator's account for CDK; needed once, harmless when repeated. */
-export async function bootstrapEmulator(emulator: Emulator, onLine: (line: string) => void): Promise<void> {
-  await runCdk(['bootstrap', `aws://${EMULATOR_ACCOUNT}/${emulator.region}`], emulator, onLine);
+/** Prepares regions of the emulator's account for CDK; needed once, harmless when repeated. */
+export async function bootstrapEmulator(
+  emulator: Emulator,
+  onLine: (line: string) => void,
+  regions: readonly string[] = [emulator.region],
+): Promise<void> {
+  const places = regions.map((region) => `aws://${EMULATOR_ACCOUNT}/${region}`);
+  await runCdk(['bootstrap', ...places], emulator, onLine);
 }
 
 /** Deploys the stack as it would be deployed to AWS and answers its outputs. */
 export async function deployToEmulator(emulator: Emulator, options: DeployOptions): Promise<StackOutputs> {
+  const { stackName, context, onLine } = options;
+  const outputs = await deploy(emulator, [stackName], { context: { stackName, ...context }, onLine });
+  return outputs[stackName] ?? {};
+}
+
+/** Deploys every stack of the app and answers their outputs by the stacks' names. */
+export function deployAllToEmulator(
+  emulator: Emulator,
+  options: Omit<DeployOptions, 'stackName'>,
+): Promise<Readonly<Record<string, StackOutputs>>> {
+  return deploy(emulator, ['--all', '--concurrency=2'], options);
+}
+
+async function deploy(
+  emulator: Emulator,
+  which: readonly string[],
+  options: Omit<DeployOptions, 'stackName'>,
+): Promise<Readonly<Record<string, StackOutputs>>> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
   try {
     const outputsFile = join(folder, 'outputs.json');
-    const context = { stackName: options.stackName, architecture: ownArchitecture(), ...options.context };
+    const context = { architecture: ownArchitecture(), ...options.context };
     await runCdk(
       [
         'deploy',
-        options.stackName,
+        ...which,
         '--require-approval=never',
         '--progress=events',
         `--output=${join(folder, 'cdk.out')}`,
@@ -53,8 +76,7 @@ export async function deployToEmulator(emulator: Emulator, options: DeployOption
       emulator,
       options.onLine,
     );
-    const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, StackOutputs>;
-    return outputs[options.stackName] ?? {};
+    return JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, StackOutputs>;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
