@@ -14,6 +14,8 @@ export interface Member {
 export interface Membership {
   /** `outside`: positions are committed on behalf of no member. Undefined: there is no membership at the moment. */
   member(): Member | 'outside' | undefined;
+  /** Another number once a membership has ended: what was read in it is not committed in the next one. */
+  term(): number;
   /** Resolves after the next answer to a heartbeat, which may bring a new epoch. */
   nextAnswer(): Promise<void>;
 }
@@ -60,9 +62,12 @@ export function createCommitter(
   const send = async (
     offsets: readonly OffsetToCommit[],
     options?: CallOptions,
+    term: number = membership.term(),
   ): Promise<readonly CommitResult[]> => {
     const call = client.newCall({ timeoutMs: requestTimeoutMs, ...options });
     for (let retryCount = 0; ; retryCount += 1) {
+      // ⚑ Others may have gone on where this member was until then, and have committed more.
+      if (term !== membership.term()) throw fromBefore();
       try {
         return await client.groups.commit({ ...whoCommits(groupId, membership), offsets }, call);
       } catch (error) {
@@ -115,7 +120,10 @@ export function createCommitter(
         }
         if (error !== undefined) throw error;
       }),
-    commitOffsets: (offsets, options) => inTurn(() => send(offsets, options)),
+    commitOffsets: (offsets, options) => {
+      const term = membership.term();
+      return inTurn(() => send(offsets, options, term));
+    },
   };
 }
 
@@ -125,6 +133,12 @@ function throwUnlessSettledElsewhere(error: unknown): void {
 
 const isStale = (error: unknown): boolean =>
   error instanceof MillraceError && error.code === 'STALE_MEMBER_EPOCH';
+
+const fromBefore = (): MillraceError =>
+  new MillraceError(
+    'STALE_MEMBER_EPOCH',
+    'The consumer has lost its partitions since: what it read of them is read again by whoever has them now',
+  );
 
 const notAMember = (groupId: string): MillraceError =>
   new MillraceError(

@@ -60,6 +60,7 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       : undefined;
   const committer = createCommitter(parts, settings, {
     member: () => (session === undefined ? 'outside' : session.member()),
+    term: () => session?.term() ?? 0,
     nextAnswer: async () => session?.nextAnswer(),
   });
 

@@ -35,6 +35,8 @@ export interface Session {
   /** Begins, if it is not under way. */
   start(): void;
   member(): Member | undefined;
+  /** One more with every membership that has ended. */
+  term(): number;
   nextAnswer(): Promise<void>;
   /** Whether what is owned can still be owned: the last answered heartbeat is younger than the session timeout. */
   isFresh(): boolean;
@@ -224,6 +226,7 @@ export function createSession(
         });
     },
     member: () => (memberEpoch > 0 ? { memberId, memberEpoch, ...static_ } : undefined),
+    term: () => membership,
     nextAnswer: async () => {
       if (running === undefined) return;
       const next = answers.next();
