@@ -1,23 +1,36 @@
 import { ListenError } from '../http/node-server.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { startLocalNode } from './node.ts';
-import { readSettings } from './settings.ts';
+import { type LocalRegions, startLocalRegions } from './regions.ts';
+import { type LocalStart, readSettings } from './settings.ts';
 
-/** `npm start`: the local node until Ctrl-C or SIGTERM. Exit code 1, with one line that says why, if it cannot start. */
+/** `npm start`: the local node, or one for each region, until Ctrl-C or SIGTERM. Exit code 1, with one line that says why, if it cannot start. */
 async function main(): Promise<void> {
   const read = readSettings(process.env);
   if ('problems' in read) {
     giveUp(read.problems.join('; '));
     return;
   }
-  const node = await startLocalNode(read.settings);
+  const { nodes, close } = await start(read);
   const stop = (): void => {
     // A second signal ends the process as if nobody had listened.
     process.off('SIGTERM', stop).off('SIGINT', stop);
-    void node.close().then(() => process.exit(0), fail);
+    void close().then(() => process.exit(0), fail);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  console.log(`millrace ready ${node.url} data ${node.dataDir} pid ${process.pid}\n${whatToTry(node.url)}`);
+  for (const [at, { url, dataDir }] of nodes.entries()) {
+    const region = read.regions[at];
+    const which = region === undefined ? '' : ` region ${region}`;
+    console.log(`millrace ready ${url} data ${dataDir} pid ${process.pid}${which}`);
+  }
+  const [first] = nodes;
+  if (first !== undefined) console.log(whatToTry(first.url));
+}
+
+async function start({ settings, regions }: LocalStart): Promise<LocalRegions> {
+  if (regions.length > 0) return startLocalRegions(settings, regions);
+  const node = await startLocalNode(settings);
+  return { nodes: [node], close: () => node.close() };
 }
 
 const whatToTry = (url: string): string =>

@@ -2,17 +2,23 @@ import { join, resolve } from 'node:path';
 import { openDirectoryBucket } from '../adapters/directory/index.ts';
 import { openSqliteTables } from '../adapters/sqlite/index.ts';
 import { systemClock, systemRandom } from '../adapters/system/index.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import type { Flows } from '../flows.ts';
 import type { Groups } from '../groups.ts';
 import { createHttpHandler } from '../http/handler.ts';
 import { startNodeServer } from '../http/node-server.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { openMaintenance } from '../maintenance.ts';
+import { openFlows } from '../open-flows.ts';
 import { openGroups } from '../open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
+import { openRegion } from '../open-region.ts';
 import { loadCodecs } from '../record/codecs.ts';
+import type { Sources } from '../replication/source-region.ts';
 import { Meter } from '../storage/meter.ts';
 import { createGathering } from './gathering.ts';
+import { startReplication } from './replication.ts';
 import type { LocalSettings } from './settings.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -22,14 +28,30 @@ export interface LocalNode {
   readonly dataDir: string;
   readonly log: Log;
   readonly groups: Groups;
+  readonly flows: Flows;
+  readonly parts: EngineParts;
+  /** Ends its flows' copying until it is started anew. */
+  stopCopying(): Promise<void>;
   /** Finishes what is in flight, then gives the data directory free. */
   close(): Promise<void>;
 }
 
+/** Which region a node is, among those that copy from each other. */
+export interface LocalRegion {
+  readonly alias: string;
+  /** From 0 on: producer ids carry it. */
+  readonly number: number;
+  readonly sources: Sources;
+}
+
 export interface LocalNodeOptions extends LocalSettings {
+  /** @default `local`, which knows no other */
+  readonly region?: LocalRegion;
   /** Told of whatever went wrong without being anybody's answer. @default standard error */
   readonly onFault?: (doing: string, cause: unknown) => void;
 }
+
+const ALONE: LocalRegion = { alias: 'local', number: 0, sources: async () => undefined };
 
 /**
  * The whole of Millrace in this process: tables in one SQLite file, objects in a directory, the HTTP API in front.
@@ -37,7 +59,7 @@ export interface LocalNodeOptions extends LocalSettings {
  * `ListenError`; then nothing stays open.
  */
 export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNode> {
-  const { onFault = logFault } = options;
+  const { onFault = logFault, region = ALONE } = options;
   const clock = systemClock();
   const random = systemRandom();
   const dataDir = resolve(options.dataDir);
@@ -48,17 +70,22 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     const bucket = openDirectoryBucket({ path: join(dataDir, 'objects'), clock, random });
     const { arrived, gather } = createGathering();
     const { hot, catalog } = tables;
-    const storage: LogOptions = { hot, catalog, bucket, clock, random, codecs, gather, readsAhead: true };
+    const regionNumber = region.number;
+    const ports = { hot, catalog, bucket, clock, random, codecs };
+    const storage: LogOptions = { ...ports, gather, readsAhead: true, regionNumber };
     const firstCall = { meter: new Meter(), deadlineMs: clock.monotonicMs() + LIMITS.requestMsDefault };
     const log = await openLog(storage, firstCall);
     const parts = engineParts(storage);
     const groups = openGroups(parts, log);
+    const copying = { region: region.alias, sources: region.sources };
+    const flows = openFlows(parts, copying);
     let stopping = false;
     const handler = createHttpHandler({
       log,
       groups,
       catalog: parts.catalog,
       maintenance: openMaintenance(parts),
+      region: openRegion(parts),
       codecs,
       clock,
       random,
@@ -77,14 +104,22 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       port,
     });
     const upkeep = startUpkeep({ parts, expiry: tables, clock, onFault });
+    const replication = startReplication({
+      target: parts,
+      ...copying,
+      onFault: (cause, doing) => onFault(doing, cause),
+    });
     return {
       url: server.url,
       dataDir,
       log,
       groups,
+      flows,
+      parts,
+      stopCopying: () => replication.stop(),
       close: async () => {
         stopping = true;
-        await Promise.all([server.close(), upkeep.stop()]);
+        await Promise.all([server.close(), upkeep.stop(), replication.stop()]);
         tables.close();
       },
     };

@@ -16,6 +16,7 @@ export interface CopyLoopParts {
   readonly copier: Copier;
   readonly share: FlowShare;
   readonly copiesAtOnce: number;
+  readonly isHeartbeats: (sourceTopic: string) => boolean;
   readonly newCall: () => Call;
   /** Told of what is a bug. */
   readonly onFault: (cause: unknown, doing: string) => void;
@@ -30,14 +31,21 @@ export interface CopiedPartition {
   readonly work: PartitionWork;
 }
 
+export interface Copied {
+  readonly records: number;
+  readonly bytes: number;
+  /** Of the records, those that nobody but copying itself has produced. */
+  readonly heartbeats: number;
+}
+
 export interface CopyLoop {
   /** From now on these topics are copied, each from where its copy ends, and no others. */
   follow(pairs: readonly TopicPair[], seen: Observation): void;
   /** Copies until the signal is aborted, and ends after the steps that are under way. */
   run(signal: AbortSignal): Promise<void>;
-  readonly partitions: Iterable<CopiedPartition>;
+  readonly partitions: readonly CopiedPartition[];
   /** What was copied so far. */
-  readonly copied: { readonly records: number; readonly bytes: number };
+  readonly copied: Copied;
   /** On `Clock.monotonicMs`: when something was copied last, or began to be followed. */
   readonly activeMs: number;
   /** Whether every partition has been looked at since, and there was nothing to be done. */
@@ -64,21 +72,19 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
   const tracked = new Map<string, Tracked>();
   const due: DueQueue<Tracked> = dueQueue();
   const inFlight = new Set<Promise<void>>();
-  const copied = { records: 0, bytes: 0 };
+  const copied = { records: 0, bytes: 0, heartbeats: 0 };
   let activeMs = clock.monotonicMs();
 
   const follow = (pairs: readonly TopicPair[], seen: Observation): void => {
-    for (const one of tracked.values()) one.isFollowed = false;
-    for (const pair of pairs) {
-      for (let partition = 0; partition < pair.target.partitionCount; partition += 1) {
-        const targetPk = partitionKey(pair.target.topicId, partition);
-        if (partition >= pair.source.partitionCount || !isOfShare(targetPk, share)) continue;
-        const known = tracked.get(targetPk);
-        if (known !== undefined) Object.assign(known, { pair, seen, isFollowed: true });
-        else begin({ pair, partition, targetPk, seen });
-      }
+    const before = new Map(tracked);
+    tracked.clear();
+    for (const place of placesOf(pairs, share)) {
+      const known = before.get(place.targetPk);
+      before.delete(place.targetPk);
+      if (known === undefined) begin({ ...place, seen });
+      else tracked.set(place.targetPk, Object.assign(known, { pair: place.pair, seen }));
     }
-    for (const [key, { isFollowed }] of tracked) if (!isFollowed) tracked.delete(key);
+    for (const one of before.values()) one.isFollowed = false;
   };
 
   const begin = (place: Pick<Tracked, 'pair' | 'partition' | 'targetPk' | 'seen'>): void => {
@@ -100,6 +106,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
       if (outcome.kind === 'copied') {
         copied.records += outcome.recordCount;
         copied.bytes += outcome.bytes;
+        if (parts.isHeartbeats(one.pair.source.name)) copied.heartbeats += outcome.recordCount;
         activeMs = clock.monotonicMs();
       }
     } catch (cause) {
@@ -114,18 +121,20 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     inFlight.add(running);
   };
 
+  const startDue = (): void => {
+    while (inFlight.size < copiesAtOnce) {
+      const next = due.take(clock.monotonicMs());
+      if (next === undefined) return;
+      if (next.isFollowed) start(next);
+    }
+  };
+
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      while (inFlight.size < copiesAtOnce) {
-        const next = due.take(clock.monotonicMs());
-        if (next === undefined) break;
-        if (next.isFollowed) start(next);
-      }
-      const isFull = inFlight.size >= copiesAtOnce;
-      const waitMs = isFull
-        ? LOOK_MS_MAX
-        : Math.min(LOOK_MS_MAX, (due.nextMs ?? Infinity) - clock.monotonicMs());
-      await eitherEnds(clock, { inFlight, ms: Math.max(0, waitMs), signal });
+      startDue();
+      const dueMs = inFlight.size >= copiesAtOnce ? Infinity : (due.nextMs ?? Infinity);
+      const ms = Math.max(0, Math.min(LOOK_MS_MAX, dueMs - clock.monotonicMs()));
+      await eitherEnds(clock, { inFlight, ms, signal });
     }
     await Promise.all(inFlight);
   };
@@ -135,7 +144,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     run,
     copied,
     get partitions() {
-      return tracked.values();
+      return [...tracked.values()];
     },
     get activeMs() {
       return activeMs;
@@ -144,6 +153,20 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
       return [...tracked.values()].every(({ work }) => isQuiet(work));
     },
   };
+}
+
+/** The partitions of these topics that are of a share. */
+function* placesOf(
+  pairs: readonly TopicPair[],
+  share: FlowShare,
+): Generator<Pick<Tracked, 'pair' | 'partition' | 'targetPk'>> {
+  for (const pair of pairs) {
+    const partitionCount = Math.min(pair.source.partitionCount, pair.target.partitionCount);
+    for (let partition = 0; partition < partitionCount; partition += 1) {
+      const targetPk = partitionKey(pair.target.topicId, partition);
+      if (isOfShare(targetPk, share)) yield { pair, partition, targetPk };
+    }
+  }
 }
 
 /** Waits for the time to pass or for a step to end, whatever is first. */

@@ -74,6 +74,8 @@ export interface ErrandContext {
   readonly source: SourceRegion;
   /** Those that are being copied. */
   readonly topics: readonly TopicPair[];
+  /** Records that this run has copied so far, heartbeats left out: they come without anybody's having produced anything. */
+  readonly copiedRecords: number;
 }
 
 /** Something that a flow does besides copying records. What it throws is told and tried again when its time comes. */

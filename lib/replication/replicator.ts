@@ -1,13 +1,15 @@
 import type { EngineParts } from '../engine-parts.ts';
-import { InvariantError, MillraceError } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
+import { createCopier } from './copy/create-copier.ts';
 import { type CopyLoop, copyLoop } from './copy-loop.ts';
 import type { FlowErrand, FlowRun, FlowRunEnd, FlowRunParts, FlowRunTime, FlowShare } from './flow-run.ts';
 import type { Flow } from './flows/flow-item.ts';
 import { changeFlow, readFlow } from './flows/flow-store.ts';
+import { HEARTBEATS_TOPIC, originalTopicName } from './flows/topic-names.ts';
 import {
   giveUpLease,
   LEASE_MS,
@@ -71,10 +73,6 @@ function newCall({ clock }: Pick<EngineParts, 'clock'>, deadlineMs: number, ms: 
   return { meter: new Meter(), deadlineMs: Math.min(deadlineMs, clock.monotonicMs() + ms) };
 }
 
-function noCopier(): never {
-  throw new InvariantError('nothing copies');
-}
-
 interface RunSubject {
   readonly flow: Flow;
   readonly region: SourceRegion;
@@ -107,7 +105,7 @@ class Run {
     this.#subject = subject;
     this.#flow = subject.flow;
     this.#lease = subject.lease;
-    const { target, openCopier = noCopier, copiesAtOnce = COPIES_AT_ONCE, onFault } = parts;
+    const { target, openCopier = createCopier, copiesAtOnce = COPIES_AT_ONCE, onFault } = parts;
     const nowMs = target.clock.monotonicMs();
     this.#startedMs = nowMs;
     this.#renewedMs = nowMs;
@@ -119,6 +117,7 @@ class Run {
       copier: openCopier({ target, source: subject.region.parts }),
       share: subject.share,
       copiesAtOnce,
+      isHeartbeats: (topic) => originalTopicName(topic, subject.flow.separator) === HEARTBEATS_TOPIC,
       newCall: () => this.#newCall(STEP_MS),
       onFault,
     });
@@ -217,7 +216,8 @@ class Run {
     if (this.#parts.target.clock.monotonicMs() - sinceMs < time.idleMs || !this.#loop.isQuiet)
       return undefined;
     if (!this.#isListed) return 'unreachable';
-    const states = [...this.#loop.partitions].map(({ work }) => work.state);
+    if (!this.#hasRunErrands) return undefined;
+    const states = this.#loop.partitions.map(({ work }) => work.state);
     return states.includes('UNREACHABLE') ? 'unreachable' : 'idle';
   }
 
@@ -234,16 +234,32 @@ class Run {
     await notes.put(noteOf({ partitions, topics, share, nowMs, ends, before: notes.last }), call);
   }
 
+  /** Whether each has had its turn. */
+  get #hasRunErrands(): boolean {
+    return this.#errand === undefined && this.#errands.every((errand) => this.#errandsDueMs.has(errand));
+  }
+
+  /** Those of this run. */
+  get #errands(): readonly FlowErrand[] {
+    return this.#subject.share.index === 0 ? (this.#parts.errands ?? []) : [];
+  }
+
   /** One after the other, beside the copying. */
   #goOnErrands(): void {
-    const { errands = [], target } = this.#parts;
+    const { target } = this.#parts;
     const topics = this.#topics;
-    if (this.#errand !== undefined || topics === undefined || this.#subject.share.index !== 0) return;
+    if (this.#errand !== undefined || topics === undefined) return;
     const nowMs = target.clock.monotonicMs();
-    const due = errands.find((errand) => nowMs >= (this.#errandsDueMs.get(errand) ?? 0));
+    const due = this.#errands.find((errand) => nowMs >= (this.#errandsDueMs.get(errand) ?? 0));
     if (due === undefined) return;
     this.#errandsDueMs.set(due, nowMs + due.everyMs);
-    const context = { flow: this.#flow, source: this.#subject.region, topics: topics.pairs };
+    const { records, heartbeats } = this.#loop.copied;
+    const context = {
+      flow: this.#flow,
+      source: this.#subject.region,
+      topics: topics.pairs,
+      copiedRecords: records - heartbeats,
+    };
     this.#errand = due
       .run(context, this.#newCall(LIMITS.requestMsDefault))
       .catch((cause: unknown) => this.#parts.onFault(cause, `${due.name} failed; it is tried again`))

@@ -11,7 +11,7 @@ import type { SyncedTopics } from './topics/sync-topics.ts';
 
 /** What a run knows when it takes a note. */
 export interface Known {
-  readonly partitions: Iterable<CopiedPartition>;
+  readonly partitions: readonly CopiedPartition[];
   /** Undefined while the source has not been listed. */
   readonly topics: SyncedTopics | undefined;
   readonly share: FlowShare;
@@ -28,11 +28,11 @@ const LOOKS_MAX = 64;
 /** Where the source ends, for the first of those partitions of which more than a part may be missing. */
 export async function lookAtEnds(
   source: EngineParts,
-  partitions: Iterable<CopiedPartition>,
+  partitions: readonly CopiedPartition[],
   call: Call,
 ): Promise<ReadonlyMap<string, number>> {
   const ends = new Map<string, number>();
-  const behind = [...partitions].filter(({ work }) => work.state === 'COPYING').slice(0, LOOKS_MAX);
+  const behind = partitions.filter(({ work }) => work.state === 'COPYING').slice(0, LOOKS_MAX);
   await Promise.all(
     behind.map(async ({ sourcePk, targetPk }) => {
       try {
@@ -50,7 +50,7 @@ export async function lookAtEnds(
 export function noteOf(known: Known): FlowStatus {
   const { share, nowMs, topics, before } = known;
   if (topics === undefined) return unreachable(known);
-  const all = [...known.partitions].map((one) => withEnd(one, known.ends));
+  const all = known.partitions.map((one) => withEnd(one, known.ends));
   const lags = all.map(({ work }) => lagOf(work));
   const lagRecords = lags.includes(-1) ? -1 : lags.reduce((sum, lag) => sum + lag, 0);
   return {

@@ -4,9 +4,10 @@ import { readSettings } from '../../../lib/local/settings.ts';
 describe('the settings of the local node', () => {
   it('have defaults, which empty variables leave alone', () => {
     const settings = { host: '127.0.0.1', port: 8082, dataDir: '.millrace' };
-    expect(readSettings({})).toEqual({ settings });
+    expect(readSettings({})).toEqual({ settings, regions: [] });
     expect(readSettings({ MILLRACE_HOST: '', MILLRACE_HTTP_PORT: '', MILLRACE_DATA_DIR: '' })).toEqual({
       settings,
+      regions: [],
     });
   });
 
@@ -17,9 +18,13 @@ describe('the settings of the local node', () => {
         MILLRACE_HTTP_PORT: '0',
         MILLRACE_DATA_DIR: '/var/lib/x',
         MILLRACE_CONSUMER_DIALECT: 'strimzi',
+        MILLRACE_REGIONS: 'us-east-1,eu-west-1',
         PATH: '/bin',
       }),
-    ).toEqual({ settings: { host: '::1', port: 0, dataDir: '/var/lib/x', dialect: 'strimzi' } });
+    ).toEqual({
+      settings: { host: '::1', port: 0, dataDir: '/var/lib/x', dialect: 'strimzi' },
+      regions: ['us-east-1', 'eu-west-1'],
+    });
   });
 
   it.each(['-1', '65536', '80 ', '0x50', '8e3', 'http', '99999999999'])('port %j is a problem', (port) => {
@@ -32,6 +37,10 @@ describe('the settings of the local node', () => {
     expect(readSettings({ MILLRACE_HOST: host })).toEqual({
       problems: [`MILLRACE_HOST must be a host name or an address, not '${host}'`],
     });
+  });
+
+  it.each(['alone', 'a,a', 'a,b/c', 'a, b', 'a,b,c,d,e,f,g,h,i'])('regions %j are a problem', (regions) => {
+    expect(readSettings({ MILLRACE_REGIONS: regions })).toHaveProperty('problems.length', 1);
   });
 
   it('tells all problems at once', () => {

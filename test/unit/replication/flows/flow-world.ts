@@ -13,7 +13,6 @@ import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { SortKey, Table } from '../../../../lib/storage/table.ts';
 import { batchOf, memoryStorage, newCall, openMemoryLog, textOf } from '../../../support/log-on-memory.ts';
 import { type DrivenClock, drivenClock } from '../../client/driven-clock.ts';
-import { chunkCopier } from './chunk-copier.ts';
 
 /** A region of its own: storage, log and flows. */
 export interface Region {
@@ -95,7 +94,7 @@ export async function flowWorld(aliases: readonly string[], rules: Partial<Rules
       ...time
     } = options;
     const onFault = (cause: unknown): void => void faults.push(cause);
-    const runParts = { target: parts, region: target, sources, onFault, openCopier: chunkCopier };
+    const runParts = { target: parts, region: target, sources, onFault };
     const deadlineMs = clock.monotonicMs() + lastMs;
     return runFlow({ ...runParts, ...(errands === undefined ? {} : { errands }) }, source, {
       ...time,
