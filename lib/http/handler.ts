@@ -1,8 +1,10 @@
+import type { Flows } from '../flows.ts';
 import { Turns } from '../group/turns.ts';
 import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
+import type { Region } from '../region.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
@@ -24,6 +26,10 @@ export interface HttpHandlerOptions {
   readonly catalog: Table<string>;
   /** For the admin group. @default jobs cannot be run here: 404 */
   readonly maintenance?: Maintenance;
+  /** For the admin group. @default there are no other regions: 404 */
+  readonly flows?: Flows;
+  /** For the admin group. @default it cannot be frozen from here: 404 */
+  readonly region?: Region;
   /** How consumer instances commit, whatever they are created with. @default told by their settings */
   readonly dialect?: Dialect;
   readonly codecs: Codecs;
@@ -64,6 +70,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     reads: new Turns(),
     dialect: options.dialect,
     maintenance: options.maintenance,
+    flows: options.flows,
+    region: options.region,
     codecs: options.codecs,
     clock: options.clock,
     random: options.random,

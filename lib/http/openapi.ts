@@ -7,6 +7,7 @@ import * as consumers from './schemas/consumers.ts';
 import * as groups from './schemas/groups.ts';
 import * as maintenance from './schemas/maintenance.ts';
 import * as producers from './schemas/producers.ts';
+import * as regions from './schemas/regions.ts';
 import * as v2 from './schemas/v2.ts';
 import * as v3 from './schemas/v3.ts';
 
@@ -20,7 +21,7 @@ function namedSchemas(): Map<Schema, string> {
   ]);
   for (const [name, value] of Object.entries({ ...v2, ...consumers, ...producers }))
     names.set(value as Schema, name);
-  for (const [name, value] of Object.entries({ ...v3, ...groups, ...maintenance }))
+  for (const [name, value] of Object.entries({ ...v3, ...groups, ...maintenance, ...regions }))
     names.set(value as Schema, `V3${name}`);
   return names;
 }

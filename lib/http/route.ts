@@ -1,8 +1,10 @@
+import type { Flows } from '../flows.ts';
 import type { Turns } from '../group/turns.ts';
 import type { Groups } from '../groups.ts';
 import type { Maintenance } from '../jobs.ts';
 import type { Log } from '../log.ts';
 import type { Codecs } from '../record/codecs.ts';
+import type { Region } from '../region.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
@@ -29,6 +31,10 @@ export interface Services {
   readonly dialect: Dialect | undefined;
   /** Undefined where jobs cannot be run. */
   readonly maintenance: Maintenance | undefined;
+  /** Undefined where there are no other regions. */
+  readonly flows: Flows | undefined;
+  /** Undefined where it cannot be frozen. */
+  readonly region: Region | undefined;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly random: Random;

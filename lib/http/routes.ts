@@ -11,12 +11,14 @@ import { v2TopicRoutes } from './routes/v2-topics.ts';
 import { v3ClusterRoutes } from './routes/v3-clusters.ts';
 import { v3ConfigRoutes } from './routes/v3-configs.ts';
 import { v3DeletionRoutes } from './routes/v3-deletion.ts';
+import { v3FlowRoutes } from './routes/v3-flows.ts';
 import { v3GroupLagRoutes } from './routes/v3-group-lags.ts';
 import { v3GroupOffsetRoutes } from './routes/v3-group-offsets.ts';
 import { v3GroupRoutes } from './routes/v3-groups.ts';
 import { v3MaintenanceRoutes } from './routes/v3-maintenance.ts';
 import { v3PartitionRoutes } from './routes/v3-partitions.ts';
 import { v3RecordRoutes } from './routes/v3-records.ts';
+import { v3RegionRoutes } from './routes/v3-region.ts';
 import { v3TopicRoutes } from './routes/v3-topics.ts';
 
 /** Where the v3 API begins: as in the REST Proxy, and as in Confluent Server. */
@@ -43,6 +45,8 @@ export const ALL_ROUTES: readonly Route[] = [
   ...v3GroupLagRoutes,
   ...v3GroupOffsetRoutes,
   ...v3MaintenanceRoutes,
+  ...v3FlowRoutes,
+  ...v3RegionRoutes,
 ];
 
 export interface MountedRoute {
@@ -78,7 +82,7 @@ export interface GatewayRoute {
  * What a gateway needs to know to send each request to the function with the least privilege that can serve it.
  *
  * Some last segments hold a colon, which gateways do not take in a template: `configs:alter`, `records:delete`,
- * `maintenance:run` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot
+ * `maintenance:run`, `region:freeze` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot
  * express: a default route has to send the rest to a function that mounts **all** groups, which answers 404 and 405 in
  * this API's own shape too. Of the groups' own paths such a segment becomes a parameter, because the default function has
  * no business with groups. Paths keep their `{name}` parameters, all of which are single segments.

@@ -31,6 +31,7 @@ export function judgeFailure(failure: Failure): Verdict {
       if (!failure.isIdempotent && maybeStored) return { kind: 'fail', error };
       return isTimeOver ? { kind: 'fail', error } : { kind: 'again' };
     case 'THROTTLING_QUOTA_EXCEEDED':
+    case 'REGION_FROZEN':
       if (!isTimeOver) return { kind: 'again' };
       return { kind: 'fail', error: maybeStored ? openOutcome(error) : error };
     case 'OUT_OF_ORDER_SEQUENCE_NUMBER':

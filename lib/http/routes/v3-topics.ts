@@ -1,5 +1,6 @@
 import { MillraceError } from '../../errors.ts';
 import type { TopicDescription } from '../../log.ts';
+import type { RemoteOrigin } from '../../topic/remote-origin.ts';
 import { HttpError } from '../http-error.ts';
 import { checkShape, readJson } from '../json-body.ts';
 import { jsonCharset } from '../media-type.ts';
@@ -15,6 +16,10 @@ const TOPIC = `${TOPICS}/{topic}`;
 /** The REST Proxy's code for a body of the v3 API that is empty or does not fit. */
 const PAYLOAD = 42206;
 
+function remoteBody({ source, topic, topicId, policy, via = [] }: RemoteOrigin): object {
+  return { source_region: source, topic_name: topic, topic_id: topicId, policy, via_regions: via };
+}
+
 function topicBody(names: V3Names, topic: TopicDescription): object {
   const path = ['topics', topic.name];
   return {
@@ -28,6 +33,7 @@ function topicBody(names: V3Names, topic: TopicDescription): object {
     partitions: names.related(...path, 'partitions'),
     configs: names.related(...path, 'configs'),
     partition_reassignments: names.related(...path, 'partitions', '-', 'reassignment'),
+    ...(topic.remote === undefined ? {} : { remote: remoteBody(topic.remote) }),
   };
 }
 

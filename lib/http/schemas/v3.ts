@@ -69,6 +69,16 @@ export const Topic: Schema = z.strictObject({
   partitions: link,
   configs: link,
   partition_reassignments: link,
+  /** Of a topic that a flow keeps: what it is a copy of, and the regions through which its source has got it. */
+  remote: z.optional(
+    z.strictObject({
+      source_region: z.string(),
+      topic_name: z.string(),
+      topic_id: z.string(),
+      policy: z.enum(['prefixed', 'identity', 'merged']),
+      via_regions: z.array(z.string()),
+    }),
+  ),
 });
 export const TopicList: Schema = list('KafkaTopicList', Topic);
 
