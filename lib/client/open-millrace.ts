@@ -14,6 +14,7 @@ export type MillraceOptions = EmbeddedOptions | { readonly aws: AwsOptions };
  * a newer format), INVALID_CONFIG for options that make no sense, and on AWS what `Admin` throws.
  */
 export async function openMillrace(options: MillraceOptions): Promise<Millrace> {
+  if (typeof options !== 'object' || options === null) throw neither();
   if ('dataDir' in options) {
     const { openEmbedded } = await import('./open-embedded.ts');
     return openEmbedded(options);
@@ -22,8 +23,11 @@ export async function openMillrace(options: MillraceOptions): Promise<Millrace> 
     const { openAws } = await import('./open-aws.ts');
     return openAws(options.aws);
   }
-  throw new MillraceError(
+  throw neither();
+}
+
+const neither = (): MillraceError =>
+  new MillraceError(
     'INVALID_CONFIG',
     'openMillrace takes { dataDir } or { aws: { hotTable, catalogTable, bucket } }',
   );
-}

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { PartitionPlace } from '../../log.ts';
+import { withDefaults } from '../with-defaults.ts';
 
 export interface ConsumerOptions {
   /** Whose positions are committed, and with whom partitions are shared. Needed for everything but `assign` without commits. */
@@ -71,17 +72,23 @@ const DEFAULTS: Required<Pick<ConsumerOptions, Defaulted>> = {
   requestTimeoutMs: LIMITS.requestMsDefault,
 };
 
+const RESETS: readonly ConsumerSettings['autoOffsetReset'][] = ['earliest', 'latest', 'none'];
+
 export type ConsumerSettings = ConsumerOptions & Required<Pick<ConsumerOptions, Defaulted | 'autoCommit'>>;
 
 /** INVALID_CONFIG for options that make no sense. What the group refuses, the loop throws. */
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
-  const settings = { ...DEFAULTS, autoCommit: options.groupId !== undefined, ...options };
-  const { groupId, topics, topicRegex, autoCommit } = settings;
+  const defaults = { ...DEFAULTS, autoCommit: options.groupId !== undefined };
+  const settings: ConsumerSettings = withDefaults(defaults, options);
+  const { groupId, topics, topicRegex, autoCommit, autoOffsetReset } = settings;
   if (groupId === undefined && (topics !== undefined || topicRegex !== undefined)) {
     throw invalid('topics and topicRegex subscribe a group: give a groupId, or use assign()');
   }
   if (groupId === undefined && autoCommit) throw invalid('autoCommit needs a groupId to commit for');
   if (topics !== undefined && !Array.isArray(topics)) throw invalid('topics is a list of names');
+  if (!RESETS.includes(autoOffsetReset)) {
+    throw invalid(`autoOffsetReset is one of ${RESETS.join(', ')}, not '${autoOffsetReset}'`);
+  }
   for (const name of [
     'autoCommitIntervalMs',
     'pollIntervalMsMax',

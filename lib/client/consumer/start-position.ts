@@ -30,7 +30,7 @@ export async function resetPosition(
   );
 }
 
-/** A time after the last record's is the end. OFFSET_OUT_OF_RANGE for what is no offset. */
+/** A time after the last record's is the end. OFFSET_OUT_OF_RANGE for what is no offset, INVALID_REQUEST for no target at all. */
 export async function seekPosition(
   parts: ClientParts,
   place: SeekPlace,
@@ -42,6 +42,11 @@ export async function seekPosition(
       'OFFSET_OUT_OF_RANGE',
       `${to} is not an offset: they are whole numbers from 0 on`,
     );
+  }
+  const isTarget = to === 'earliest' || to === 'latest' || Number.isFinite(to?.timestampMs);
+  if (!isTarget) {
+    const message = 'Reading goes on at an offset, earliest, latest, or { timestampMs }';
+    throw new MillraceError('INVALID_REQUEST', message);
   }
   const { topic, partition, topicId } = place;
   const of = { topic, partition, ...(topicId === undefined ? {} : { topicId }) };

@@ -17,12 +17,19 @@ export function createPartitioning(
   const stickyPartition = createStickyPartitioner(parts);
   return (topic, record, { key }) => {
     const { partitionCount, topicId } = topic;
-    if (record.partition !== undefined) return record.partition;
+    if (record.partition !== undefined) return namedPartition(record.partition);
     if (partitioner !== undefined)
       return checkedPartition(partitioner(record, partitionCount), partitionCount);
     if (key !== null) return partitionForKey(key, partitionCount);
     return stickyPartition({ topicId, partitionCount, recordCount: 1, idempotencyKey: undefined });
   };
+}
+
+/** Whether the topic has it is for the log to say. */
+function namedPartition(partition: number): number {
+  if (typeof partition === 'number') return partition;
+  const message = `The partition of a record is a number, not ${partition === null ? 'null' : `a ${typeof partition}`}`;
+  throw new MillraceError('INVALID_REQUEST', message);
 }
 
 function checkedPartition(partition: number, partitionCount: number): number {

@@ -20,6 +20,12 @@ export interface ProducerRecord {
   readonly partition?: number;
 }
 
+/** What is wrong with something that is no record at all: INVALID_TOPIC_EXCEPTION. */
+export function topicProblem(record: ProducerRecord | undefined): MillraceError | undefined {
+  if (typeof record?.topic === 'string') return undefined;
+  return new MillraceError('INVALID_TOPIC_EXCEPTION', 'A record is an object with the name of a topic');
+}
+
 /** INVALID_RECORD with what is wrong. */
 export function toNewRecord(record: ProducerRecord, nowMs: number): NewRecord {
   const { key, value, headers, timestampMs = nowMs } = record;
@@ -32,8 +38,15 @@ export function toNewRecord(record: ProducerRecord, nowMs: number): NewRecord {
 }
 
 function headersOf(headers: NonNullable<ProducerRecord['headers']>): RecordHeader[] {
-  const listed = isList(headers) ? headers : Object.entries(headers).map(([key, value]) => ({ key, value }));
-  return listed.map(({ key, value }) => ({ key, value: bytesOf(value, `header '${key}'`) }));
+  const listed = isList(headers)
+    ? headers
+    : Object.entries(headers ?? {}).map(([key, value]) => ({ key, value }));
+  return listed.map((header) => {
+    if (typeof header?.key !== 'string' || !header.key.isWellFormed()) {
+      throw new MillraceError('INVALID_RECORD', 'a header of the record has no key of well-formed Unicode');
+    }
+    return { key: header.key, value: bytesOf(header.value, `header '${header.key}'`) };
+  });
 }
 
 function isList(

@@ -1,10 +1,11 @@
 import { MillraceError } from '../../errors.ts';
-import type { CompressionName } from '../../record/compression/names.ts';
+import { COMPRESSION_NAMES, type CompressionName } from '../../record/compression/names.ts';
 import type { StoreWithin } from '../../storage/within.ts';
 import type { CallOptions, ClientParts } from '../client-parts.ts';
 import { createOutbox, type Outbox } from '../outbox.ts';
+import { withDefaults } from '../with-defaults.ts';
 import { type Admission, createAdmission } from './admission.ts';
-import type { ProducerRecord } from './producer-record.ts';
+import { type ProducerRecord, topicProblem } from './producer-record.ts';
 import { SendError, type SendOutcome } from './send-error.ts';
 import { createSendWithin } from './send-within.ts';
 
@@ -101,7 +102,7 @@ export type ProducerSettings = Required<Omit<ProducerOptions, 'partitioner'>> &
 
 /** INVALID_CONFIG for options that make no sense. */
 export function createProducer(parts: ClientParts, options: ProducerOptions = {}): Producer {
-  const settings = checked({ ...DEFAULTS, ...options });
+  const settings = checked(withDefaults(DEFAULTS, options));
   const admission = createAdmission(parts, settings);
   const underWay = new Set<Promise<unknown>>();
   let isClosed = false;
@@ -109,6 +110,8 @@ export function createProducer(parts: ClientParts, options: ProducerOptions = {}
   const sendOne = (record: ProducerRecord, { signal }: SendOptions): Promise<RecordMetadata> => {
     if (isClosed) return Promise.reject(closedError());
     if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const wrong = topicProblem(record);
+    if (wrong !== undefined) return Promise.reject(wrong);
     const sent = admitted(admission, record, signal);
     const settled: Promise<unknown> = sent.then(ignore, ignore).then(() => underWay.delete(settled));
     underWay.add(settled);
@@ -177,13 +180,16 @@ const closedError = (): MillraceError =>
   new MillraceError('INVALID_REQUEST', 'The producer is closed; make another one');
 
 function checked(settings: ProducerSettings): ProducerSettings {
-  const { inFlightMax, lingerMs, deliveryTimeoutMs, requestTimeoutMs } = settings;
+  const { compression, inFlightMax, lingerMs, deliveryTimeoutMs, requestTimeoutMs } = settings;
   const bad = (problem: string): MillraceError => new MillraceError('INVALID_CONFIG', problem);
   if (!Number.isInteger(inFlightMax) || inFlightMax < 1 || inFlightMax > 5) {
     throw bad(`inFlightMax is 1 to 5, not ${inFlightMax}: storage remembers a producer's last five batches`);
   }
   if (!(lingerMs >= 0) || !(requestTimeoutMs > 0) || !(deliveryTimeoutMs >= lingerMs + requestTimeoutMs)) {
     throw bad('deliveryTimeoutMs must be at least lingerMs + requestTimeoutMs, all in milliseconds');
+  }
+  if (!COMPRESSION_NAMES.includes(compression)) {
+    throw bad(`compression is one of ${COMPRESSION_NAMES.join(', ')}, not '${compression}'`);
   }
   if (!(settings.batchBytesMax > 0) || !(settings.bufferBytesMax > 0)) {
     throw bad('batchBytesMax and bufferBytesMax are numbers of bytes above 0');
