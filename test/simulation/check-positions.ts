@@ -21,7 +21,7 @@ export function checkPositions(evidence: PositionEvidence): Violation[] {
   return [
     ...evidence.truth.positions.flatMap((change) => checkChange(change, evidence, attempts)),
     ...evidence.history.commits.flatMap((commit) => checkCommitted(commit, evidence)),
-    ...evidence.history.takings.flatMap((taking) => checkTaking(taking, evidence.truth)),
+    ...evidence.history.takings.flatMap((taking) => checkTaking(taking, evidence)),
   ];
 }
 
@@ -119,10 +119,10 @@ function checkCommitted(commit: CommitAttempt, { truth, history, endAt }: Positi
 }
 
 /** What a member is told when it takes a partition over stood there at some moment of that request. */
-function checkTaking({ outcome, ...taking }: Taking, { positions }: GroupTruth): Violation[] {
-  if (outcome.kind !== 'taken') return [];
+function checkTaking({ outcome, ...taking }: Taking, { truth, isDeleting }: PositionEvidence): Violation[] {
+  if (outcome.kind !== 'taken' || isDeleting(outcome.pk, taking.endedMs)) return [];
   const { groupId, memberId, process, startedMs, endedMs } = taking;
-  const changes = positions.filter((change) => change.groupId === groupId && change.pk === outcome.pk);
+  const changes = truth.positions.filter((change) => change.groupId === groupId && change.pk === outcome.pk);
   const first = changes.findLast(({ atMs }) => atMs < startedMs)?.after;
   const during = changes.filter(({ atMs }) => atMs >= startedMs && atMs <= endedMs).map(({ after }) => after);
   if ([first, ...during].some((stood) => isSame(stood, outcome.committed))) return [];
