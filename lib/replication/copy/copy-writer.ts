@@ -1,4 +1,5 @@
 import type { EngineParts } from '../../engine-parts.ts';
+import { LIMITS } from '../../limits.ts';
 import { appendFences } from '../../partition/append-fences.ts';
 import { type Chunk, chunkFromItem, chunkToItem } from '../../partition/chunk.ts';
 import { Spooler, type Upload } from '../../partition/spooler.ts';
@@ -6,6 +7,7 @@ import { readTail, type Tail } from '../../partition/tail.ts';
 import { producersEndAt } from '../../producer/chunk-producers.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
+import { observationAgeMs } from '../../storage/observation.ts';
 import type { PutResult } from '../../storage/table.ts';
 import { composeCopy, joinedBytes } from './compose-copy.ts';
 import type { CopyTerms } from './copy-outcome.ts';
@@ -23,6 +25,8 @@ export interface CopyWriter {
   /** The tail as it is known, else as it is read. Throws `StorageFault`. */
   tail(call: Call): Promise<Tail>;
   readonly knownTail: Tail | undefined;
+  /** Whether the known tail is too old to rest a write on. */
+  readonly isOld: boolean;
   /** ⚑ Puts one chunk at exactly the tail that was answered last. Throws `StorageFault`; then the tail is read anew. */
   put(batches: readonly CopiedBatch[], terms: CopyTerms, call: Call): Promise<CopyPut>;
   forget(): void;
@@ -120,6 +124,11 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
     },
     get knownTail() {
       return tail;
+    },
+    get isOld() {
+      if (tail === undefined || !rules.fence) return false;
+      const now = { wallMs: target.clock.wallMs(), monotonicMs: target.clock.monotonicMs() };
+      return observationAgeMs(tail.observation, now) > LIMITS.fenceAgeMsMax;
     },
     put: async (batches, terms, call) => {
       const at = tail;

@@ -3,6 +3,7 @@ import type { Spooler } from '../../partition/spooler.ts';
 import type { Tail } from '../../partition/tail.ts';
 import type { SegmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
+import { StorageFault } from '../../storage/fault.ts';
 import { beginCopy } from './begin-copy.ts';
 import { endOf } from './compose-copy.ts';
 import type { CopySides, PartitionCopier } from './copier.ts';
@@ -37,6 +38,11 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
 
   /** The tail, once it is decided where the copy begins. */
   const tailOf = async (terms: CopyTerms, call: Call): Promise<Tail> => {
+    if (writer.isOld) {
+      // This process slept, or had nothing to do: the source may not be what it was.
+      writer.forget();
+      isResumed = false;
+    }
     const isLook = writer.knownTail === undefined;
     let tail = await onSide('target', () => writer.tail(call));
     if (isLook && !target.rules.positionFromTail && terms.notedPosition !== undefined) {
@@ -89,8 +95,7 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
     return undefined;
   };
 
-  /** Undefined: to be tried again. */
-  const attempt = async (terms: CopyTerms, call: Call): Promise<CopyOutcome | undefined> => {
+  const attempt = async (terms: CopyTerms, call: Call): Promise<CopyOutcome | 'lost' | 'stale'> => {
     const tail = await tailOf(terms, call);
     const position = tail.offset;
     if (tail.closed) {
@@ -101,13 +106,14 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
     const bytesMax = Math.min(terms.bytesMax ?? LIMITS.chunkBytesMax, LIMITS.chunkBytesMax);
     const read = await onSide('source', () => source.read(position, bytesMax, call));
     const refused = await refusal(read, position, call);
-    if (refused !== undefined || read.kind !== 'batches') return refused;
-    const put = await onSide('target', () => writer.put(read.batches, terms, call));
+    if (refused !== undefined) return refused;
+    const batches = read.kind === 'batches' ? read.batches : [];
+    const put = await onSide('target', () => writer.put(batches, terms, call));
     if (put.kind === 'stale') isResumed = false;
-    if (put.kind !== 'stored') return undefined;
+    if (put.kind !== 'stored') return put.kind;
     const { maxTimestampMs, endOffset } = put.chunk;
     const sourceEnd = Math.max(source.knownEnd, endOffset);
-    const recordCount = read.batches.reduce((total, { header }) => total + header.recordCount, 0);
+    const recordCount = batches.reduce((total, { header }) => total + header.recordCount, 0);
     const copied = {
       kind: 'copied',
       position: endOffset,
@@ -115,14 +121,19 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
       recordCount,
       maxTimestampMs,
     } as const;
-    const gap = trimmed(read.batches, position, read.logStart);
+    const gap = trimmed(batches, position, source.logStart);
     return { ...copied, sourceEnd, ...(gap === undefined ? {} : { gap }) };
   };
 
   const step = async (terms: CopyTerms, call: Call): Promise<CopyOutcome> => {
+    let outcome: CopyOutcome | 'lost' | 'stale' = 'lost';
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const outcome = await attempt(terms, call);
-      if (outcome !== undefined) return outcome;
+      outcome = await attempt(terms, call);
+      if (typeof outcome !== 'string') return outcome;
+    }
+    if (outcome === 'stale') {
+      const fault = new StorageFault('fenced', 'What the copy rests on was seen too long ago');
+      return { kind: 'failed', side: 'target', fault };
     }
     // Others copy faster than this one does: so much the better.
     const { offset: position } = await onSide('target', () => writer.tail(call));

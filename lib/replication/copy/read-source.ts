@@ -18,7 +18,7 @@ export interface CopiedBatch {
 
 export type SourceRead =
   /** Never empty: ascending, from the one that holds the offset on, or behind it where there are no records. */
-  | { readonly kind: 'batches'; readonly batches: readonly CopiedBatch[]; readonly logStart: number }
+  | { readonly kind: 'batches'; readonly batches: readonly CopiedBatch[] }
   /** The source was not seen to have more. */
   | { readonly kind: 'atEnd' }
   /** The source ends before the offset. */
@@ -28,8 +28,9 @@ export type SourceRead =
 export interface CopyReader {
   /** From `offset` on, or from the log's start where that lies behind it. Throws `StorageFault`. */
   read(offset: number, bytesMax: number, call: Call): Promise<SourceRead>;
-  /** A lower bound. */
+  /** Lower bounds. */
   readonly knownEnd: number;
+  readonly logStart: number;
   /** Consistent. */
   ends(call: Call): Promise<{ readonly logStart: number; readonly endOffset: number }>;
 }
@@ -62,7 +63,7 @@ export function createCopyReader(parts: EngineParts, sealed: SegmentReader, pk: 
   const readFrom = async (offset: number, bytesMax: number, call: Call): Promise<SourceRead> => {
     const { batches } = await reader.read(offset, bytesMax, call);
     if (batches.length === 0) return { kind: 'atEnd' };
-    return { kind: 'batches', batches: await found(batches, offset, call), logStart: state.logStart };
+    return { kind: 'batches', batches: await found(batches, offset, call) };
   };
 
   const ends = async (call: Call): ReturnType<CopyReader['ends']> => {
@@ -86,6 +87,9 @@ export function createCopyReader(parts: EngineParts, sealed: SegmentReader, pk: 
     ends,
     get knownEnd() {
       return state.knownEnd ?? 0;
+    },
+    get logStart() {
+      return state.logStart;
     },
   };
 }
