@@ -5,7 +5,6 @@ import { storageMs } from '../../group/storage-time.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Condition } from '../../storage/table.ts';
-import type { Sources } from '../source-region.ts';
 import { checkedFlow } from './check-flow.ts';
 import { FLOWS_KEY, type Flow, flowToItem } from './flow-item.ts';
 import { changeFlow, listFlows, readFlow, unknownFlow } from './flow-store.ts';
@@ -15,7 +14,8 @@ export interface FlowsParts {
   readonly target: Pick<EngineParts, 'catalog' | 'clock' | 'random' | 'codecs'>;
   /** Alias of the target. */
   readonly region: string;
-  readonly sources: Sources;
+  /** Whose answer is only looked at for whether there is such a region. */
+  readonly sources: (alias: string) => Promise<object | undefined>;
 }
 
 const REMOVALS_PER_PAGE = 100;

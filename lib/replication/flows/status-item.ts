@@ -26,6 +26,8 @@ type Dependencies = Pick<EngineParts, 'catalog' | 'codecs'>;
 const TOPICS_BYTES_MAX = 67_108_864;
 /** What the item of a status may hold of its topics: a note of any flow stays a write of some units. */
 const STATUS_BYTES_MAX = 65_536;
+const SHORTENED_TOPICS_MAX = 1_000;
+const SHORTENED_PARTITIONS_MAX = 10;
 const SHARES_MAX = 1_024;
 
 function statusPrefix(source: string): string {
@@ -70,14 +72,17 @@ export function statusToItem(
   };
 }
 
-/** Of very many partitions only those are told that something is to be told of. */
+/** Of very many topics and partitions only those are told that something is to be told of, and no more than so many. */
 function shortened(topics: readonly TopicProgress[]): readonly TopicProgress[] {
-  return topics.map((topic) => ({
-    ...topic,
-    partitions: topic.partitions
-      .filter(({ position, sourceEnd, gap }) => position !== sourceEnd || gap !== undefined)
-      .slice(0, 100),
-  }));
+  return topics
+    .toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))
+    .slice(0, SHORTENED_TOPICS_MAX)
+    .map((topic) => ({
+      ...topic,
+      partitions: topic.partitions
+        .filter(({ position, sourceEnd, gap }) => position !== sourceEnd || gap !== undefined)
+        .slice(0, SHORTENED_PARTITIONS_MAX),
+    }));
 }
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
