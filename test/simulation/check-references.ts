@@ -1,4 +1,5 @@
 import { chunkFromItem } from '../../lib/partition/chunk.ts';
+import { producersKey } from '../../lib/producer/snapshot.ts';
 import { SEGMENT_PREFIX, segmentFromItem } from '../../lib/segment/segment-item.ts';
 import type { Item, SortKey } from '../../lib/storage/table.ts';
 import type { Past } from './past.ts';
@@ -9,7 +10,7 @@ import type { Violation } from './violation.ts';
 
 /**
  * I7: an object is there when something refers to it for the first time, and is not deleted as long as a published
- * segment or an unsealed chunk refers to it.
+ * segment, an unsealed chunk or the newest snapshot of producers refers to it.
  */
 export function checkReferences(storage: Storage, truth: Truth, past: Past): Violation[] {
   const found: Violation[] = [];
@@ -20,7 +21,17 @@ export function checkReferences(storage: Storage, truth: Truth, past: Past): Vio
       found.push({ invariant: 'I7', message, atMs, where: pk, offset: chunk.baseOffset });
     }
   }
+  const snapshots = referencesIn(storage.catalog.changes, snapshotReference).map((reference) => ({
+    ...reference,
+    pk: reference.pk.slice(PRODUCERS.length),
+  }));
+  for (const { objectKey, pk, offset, fromMs: atMs } of snapshots) {
+    if (storage.bucket.wasThere(objectKey, atMs)) continue;
+    const message = `a snapshot of producers refers to ${objectKey}, which was not there`;
+    found.push({ invariant: 'I7', message, atMs, where: pk, offset });
+  }
   const references = [
+    ...snapshots,
     ...referencesIn(storage.catalog.changes, segmentReference),
     ...referencesIn(storage.hot.changes, chunkReference),
   ];
@@ -31,7 +42,7 @@ export function checkReferences(storage: Storage, truth: Truth, past: Past): Vio
         reference.fromMs <= atMs &&
         atMs < reference.untilMs &&
         !isDeleting(truth, reference.pk, atMs) &&
-        (reference.isSegment || reference.endOffset > past.sealedEndAt(reference.pk, atMs)),
+        (!reference.isChunk || reference.endOffset > past.sealedEndAt(reference.pk, atMs)),
     );
     if (dangling === undefined) continue;
     const { pk: where, offset, endOffset } = dangling;
@@ -50,7 +61,8 @@ interface Reference extends Mention {
 
 interface Mention {
   readonly objectKey: string;
-  readonly isSegment: boolean;
+  /** Chunks are no longer needed once they are sealed. */
+  readonly isChunk: boolean;
   readonly offset: number;
   readonly endOffset: number;
 }
@@ -78,12 +90,18 @@ function referencesIn<S extends SortKey>(
 function segmentReference(item: Item<string>): Mention | undefined {
   if (!item.sk.startsWith(SEGMENT_PREFIX)) return undefined;
   const { objectKey, baseOffset: offset, endOffset } = segmentFromItem(item);
-  return objectKey === undefined ? undefined : { objectKey, isSegment: true, offset, endOffset };
+  return objectKey === undefined ? undefined : { objectKey, isChunk: false, offset, endOffset };
+}
+
+const PRODUCERS = producersKey('');
+
+function snapshotReference({ pk, attributes }: Item<string>): Mention | undefined {
+  const { o: place, s: endOffset } = attributes;
+  if (!pk.startsWith(PRODUCERS) || !Array.isArray(place)) return undefined;
+  return { objectKey: String(place[0]), isChunk: false, offset: 0, endOffset: Number(endOffset) };
 }
 
 function chunkReference(item: Item<number>): Mention | undefined {
   const { body, baseOffset: offset, endOffset } = chunkFromItem(item);
-  return body.kind === 'spilled'
-    ? { objectKey: body.span.key, isSegment: false, offset, endOffset }
-    : undefined;
+  return body.kind === 'spilled' ? { objectKey: body.span.key, isChunk: true, offset, endOffset } : undefined;
 }
