@@ -27,8 +27,10 @@ export interface ReplicateEvent {
   readonly wake?: string;
 }
 
-/** A flow that has copied something, or was woken, waits this long for more: longer than wake signals are held back. */
+/** A flow that has copied something waits this long for more: longer than wake signals are held back. */
 const LINGER_MS = 20_000;
+/** One that was woken looks for this long: what a copy writes wakes those that copy the other way, for nothing. */
+const WOKEN_MS = 2_000;
 /** The end of the function's time, in which what is under way ends and is noted. */
 const ANSWER_MS = 15_000;
 const CALL_MS = 20_000;
@@ -74,8 +76,8 @@ export function replicateFunction(
     source: string,
     { deadlineMs, isWoken }: { readonly deadlineMs: number; readonly isWoken: boolean },
   ): Promise<FlowRun['ended']> {
-    const looked = isWoken ? undefined : await run(source, { idleMs: 0, deadlineMs });
-    if (looked !== undefined && (looked.ended !== 'idle' || looked.copiedRecords === 0)) return looked.ended;
+    const looked = await run(source, { idleMs: isWoken ? WOKEN_MS : 0, deadlineMs });
+    if (looked.ended !== 'idle' || looked.copiedRecords === 0) return looked.ended;
     return (await run(source, { idleMs: LINGER_MS, deadlineMs })).ended;
   }
 

@@ -5,6 +5,8 @@ import type { NewFlow } from '../lib/flows.ts';
 import { openFlows } from '../lib/open-flows.ts';
 import { engineParts } from '../lib/open-log.ts';
 import { runFlow } from '../lib/replication/replicator.ts';
+import { Meter } from '../lib/storage/meter.ts';
+import { clusterIdOf } from '../lib/topic/cluster-id.ts';
 import { deployedStorage } from './deployed-storage.ts';
 import { readEnvironment } from './environment.ts';
 import { observer } from './observer.ts';
@@ -25,6 +27,8 @@ const watching = observer({
   random: random.next,
 });
 
+const OPEN_MS = 10_000;
+
 async function open(): Promise<Replication> {
   const storage = await deployedStorage(environment, { clock, random });
   await refuseReplicas(dynamoClient({ region }), [hotTable, catalogTable]);
@@ -37,6 +41,8 @@ async function open(): Promise<Replication> {
     codecs: storage.codecs,
   });
   const parts = { target, region: own?.alias ?? '', sources, onFault: watching.onFault };
+  // Readers of a region in which nobody has created anything find what was copied there.
+  await clusterIdOf(target, { meter: new Meter(), deadlineMs: clock.monotonicMs() + OPEN_MS });
   return { flows: openFlows(target, parts), run: (source, time) => runFlow(parts, source, time) };
 }
 

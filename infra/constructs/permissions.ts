@@ -80,7 +80,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
   // The default route ends here, so whatever the gateway's routes cannot express may be any group's request. And it runs
   // jobs on request, so it may also do what the workers and the sweep do.
   admin: {
-    // A put here is a chunk, its later expiry, or the closed marker of a partition that is deleted; a delete is that marker's.
+    // A put here is a chunk, its later expiry, or the closed marker of a partition that is deleted or frozen; a delete is that
+    // marker's.
     hot: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
     // Besides topics and idempotency keys it writes what lies under the keys of partitions.
     catalog: [{ actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'] }],
@@ -147,9 +148,10 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     catalog: [
       { actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query'] },
       {
-        // Remote topics and where they begin, what flows have noted, what is known of producers, positions of groups.
+        // Remote topics and where they begin, what flows have noted, what is known of producers, positions of groups; and the
+        // cluster id of a region in which nobody has created anything.
         actions: ['dynamodb:PutItem'],
-        leadingKeys: ['topics', '*:*', 'flows', 'producers#*', ...GROUP_KEYS],
+        leadingKeys: ['cluster', 'topics', '*:*', 'flows', 'producers#*', ...GROUP_KEYS],
       },
       { actions: ['dynamodb:DeleteItem'], leadingKeys: ['flows'] },
     ],
