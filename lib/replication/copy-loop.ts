@@ -17,6 +17,8 @@ export interface CopyLoopParts {
   readonly share: FlowShare;
   readonly copiesAtOnce: number;
   readonly isHeartbeats: (sourceTopic: string) => boolean;
+  /** What a note says of a partition of the target; only where the rule `positionFromTail` is off. */
+  readonly notedPosition?: (topic: string, partition: number) => number | undefined;
   readonly newCall: () => Call;
   /** Told of what is a bug. */
   readonly onFault: (cause: unknown, doing: string) => void;
@@ -100,7 +102,9 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
 
   const step = async (one: Tracked): Promise<void> => {
     try {
-      const terms = { settings: settingsOf(one.pair), topicSeen: one.seen };
+      const notedPosition = parts.notedPosition?.(one.pair.target.name, one.partition);
+      const noted = notedPosition === undefined ? {} : { notedPosition };
+      const terms = { settings: settingsOf(one.pair), topicSeen: one.seen, ...noted };
       const outcome = await one.copier.copyOnce(terms, parts.newCall());
       one.work = afterStep(one.work, outcome);
       if (outcome.kind === 'copied') {

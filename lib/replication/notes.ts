@@ -50,3 +50,15 @@ function saysTheSame(before: FlowStatus, now: FlowStatus): boolean {
     JSON.stringify([share.count, base.lagRecords, lagRecords, lagMs, topics]);
   return said(before) === said(now);
 }
+
+/** Where copying had come to when this was noted; nothing but a simulation of what goes wrong then goes by it. */
+export function positionsIn(
+  status: FlowStatus | undefined,
+): (topic: string, partition: number) => number | undefined {
+  const byPlace = new Map(
+    status?.topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, position }) => [`${topic}:${partition}`, position] as const),
+    ),
+  );
+  return (topic, partition) => byPlace.get(`${topic}:${partition}`);
+}

@@ -19,7 +19,7 @@ import {
   renewLease,
   takeLease,
 } from './lease.ts';
-import { type Notes, openNotes } from './notes.ts';
+import { type Notes, openNotes, positionsIn } from './notes.ts';
 import type { SourceRegion } from './source-region.ts';
 import { lookAtEnds, noteOf, progressOfNote } from './take-note.ts';
 import { SourceListFault, type SyncedTopics, syncTopics } from './topics/sync-topics.ts';
@@ -96,6 +96,7 @@ class Run {
   #isListed = false;
   #syncMs = Number.NEGATIVE_INFINITY;
   #syncFailures = 0;
+  #syncFault = '';
   #noteMs: number;
   readonly #errandsDueMs = new Map<FlowErrand, number>();
   #errand: Promise<void> | undefined;
@@ -118,6 +119,7 @@ class Run {
       share: subject.share,
       copiesAtOnce,
       isHeartbeats: (topic) => originalTopicName(topic, subject.flow.separator) === HEARTBEATS_TOPIC,
+      ...(target.rules.positionFromTail ? {} : { notedPosition: positionsIn(subject.notes.last) }),
       newCall: () => this.#newCall(STEP_MS),
       onFault,
     });
@@ -231,7 +233,8 @@ class Run {
     const ends = await lookAtEnds(region.parts, partitions, lookCall);
     const nowMs = target.clock.wallMs() + this.#lease.skewMs;
     const topics = this.#topics;
-    await notes.put(noteOf({ partitions, topics, share, nowMs, ends, before: notes.last }), call);
+    const reason = this.#syncFault;
+    await notes.put(noteOf({ partitions, topics, reason, share, nowMs, ends, before: notes.last }), call);
   }
 
   /** Whether each has had its turn. */
@@ -278,6 +281,7 @@ class Run {
         cause instanceof StorageFault || cause instanceof SourceListFault || cause instanceof MillraceError;
       if (!isExpected) throw cause;
       this.#parts.onFault(cause, `${doing} failed; it is tried again`);
+      if (cause instanceof SourceListFault) this.#syncFault = cause.message;
       return false;
     }
   }

@@ -14,6 +14,8 @@ export interface Known {
   readonly partitions: readonly CopiedPartition[];
   /** Undefined while the source has not been listed. */
   readonly topics: SyncedTopics | undefined;
+  /** Why it has not, for people. */
+  readonly reason?: string;
   readonly share: FlowShare;
   readonly nowMs: number;
   /** By keys of the target's partitions: where the source ends, as looked at for this note. */
@@ -68,12 +70,10 @@ export function progressOfNote(status: FlowStatus | undefined): FlowProgress | u
 }
 
 /** What was known is not known any more. */
-function unreachable({ share, nowMs, before }: Known): FlowStatus {
+function unreachable({ share, nowMs, before, reason = '' }: Known): FlowStatus {
   const topics = (before?.topics ?? []).map((row): TopicProgress => {
     const isLive = row.state === 'COPYING' || row.state === 'CAUGHT_UP';
-    return isLive
-      ? { ...row, state: 'UNREACHABLE', reason: 'The topics of the source cannot be listed' }
-      : row;
+    return isLive ? { ...row, state: 'UNREACHABLE', reason } : row;
   });
   const base = before?.base ?? { lagRecords: 0, sinceMs: nowMs };
   return { share, notedMs: nowMs, base, lagRecords: -1, lagMs: -1, topics };

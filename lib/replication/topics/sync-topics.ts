@@ -83,7 +83,8 @@ async function listSource(topics: TopicCatalog, call: Call): Promise<readonly To
   try {
     return await topics.list(call);
   } catch (cause) {
-    throw new SourceListFault('The topics of the source could not be listed', { cause });
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    throw new SourceListFault(`The topics of the source could not be listed${why}`, { cause });
   }
 }
 

@@ -160,7 +160,10 @@ describe('a run that does not wait', () => {
         told.push(`${name} ${copiedRecords}`);
       },
     }));
-    expect(await world.run('b', 'a', { idleMs: 0, errands })).toMatchObject({ ended: 'idle', copiedRecords: 3 });
+    expect(await world.run('b', 'a', { idleMs: 0, errands })).toMatchObject({
+      ended: 'idle',
+      copiedRecords: 3,
+    });
     expect(told).toEqual(['first 0', 'second 2', 'third 2']);
   });
 });

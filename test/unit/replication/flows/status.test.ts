@@ -6,7 +6,12 @@ import {
   statusFromItem,
   statusToItem,
 } from '../../../../lib/replication/flows/status-item.ts';
-import { afterStep, lagOf, NEW_WORK, type PartitionWork } from '../../../../lib/replication/partition-work.ts';
+import {
+  afterStep,
+  lagOf,
+  NEW_WORK,
+  type PartitionWork,
+} from '../../../../lib/replication/partition-work.ts';
 import { noteOf } from '../../../../lib/replication/take-note.ts';
 import { StorageFault } from '../../../../lib/storage/fault.ts';
 import { itemBytes } from '../../../../lib/storage/units.ts';
@@ -18,7 +23,15 @@ const SHARE = { index: 0, count: 1 };
 const SYNCED = { pairs: [], stopped: [], orphans: [], seen: { sentWallMs: 0, sentMonotonicMs: 0 } };
 
 function topic(name: string): Topic {
-  return { name, topicId: name, partitionCount: 9, configs: {}, leaderEpoch: 0, state: 'active', version: 'v' };
+  return {
+    name,
+    topicId: name,
+    partitionCount: 9,
+    configs: {},
+    leaderEpoch: 0,
+    state: 'active',
+    version: 'v',
+  };
 }
 
 function copied(partition: number, work: Partial<PartitionWork>, name = 's'): CopiedPartition {
@@ -29,7 +42,11 @@ function copied(partition: number, work: Partial<PartitionWork>, name = 's'): Co
 
 function note(
   partitions: readonly CopiedPartition[],
-  more: { readonly before?: FlowStatus; readonly nowMs?: number; readonly ends?: ReadonlyMap<string, number> } = {},
+  more: {
+    readonly before?: FlowStatus;
+    readonly nowMs?: number;
+    readonly ends?: ReadonlyMap<string, number>;
+  } = {},
 ): FlowStatus {
   const { before, nowMs = NOW, ends = new Map() } = more;
   return noteOf({ partitions, topics: SYNCED, share: SHARE, nowMs, ends, before });
@@ -67,10 +84,14 @@ describe('what is noted of a flow', () => {
     expect(progressOf([second])).toMatchObject({ percent: 25, estimatedEndMs: NOW + 40_000 });
     const third = note(at(900), { before: second, nowMs: NOW + 30_000 });
     expect(progressOf([third])?.percent).toBe(90);
-    const done = note([copied(0, { state: 'CAUGHT_UP', position: 1_000, sourceEnd: 1_000 })], { before: third });
+    const done = note([copied(0, { state: 'CAUGHT_UP', position: 1_000, sourceEnd: 1_000 })], {
+      before: third,
+    });
     expect(progressOf([done])).toMatchObject({ percent: 100, lagRecords: 0, lagMs: 0 });
     // What falls behind again is measured anew.
-    const again = note([copied(0, { state: 'COPYING', position: 1_000, sourceEnd: 1_010 })], { before: done });
+    const again = note([copied(0, { state: 'COPYING', position: 1_000, sourceEnd: 1_010 })], {
+      before: done,
+    });
     expect(again.base.lagRecords).toBe(10);
   });
 
@@ -81,8 +102,19 @@ describe('what is noted of a flow', () => {
     expect([cut.state, cut.reason, lagOf(cut)]).toEqual(['UNREACHABLE', 'no answer', -1]);
     expect(note([copied(0, cut), copied(1, there)])).toMatchObject({ lagRecords: -1, lagMs: -1 });
     const before = note([copied(0, there)]);
-    const unlisted = { partitions: [], topics: undefined, share: SHARE, nowMs: NOW, ends: new Map(), before };
-    expect(noteOf(unlisted)).toMatchObject({ lagRecords: -1, topics: [{ state: 'UNREACHABLE' }] });
+    const unlisted = {
+      partitions: [],
+      topics: undefined,
+      reason: 'no rights',
+      share: SHARE,
+      nowMs: NOW,
+      ends: new Map(),
+      before,
+    };
+    expect(noteOf(unlisted)).toMatchObject({
+      lagRecords: -1,
+      topics: [{ state: 'UNREACHABLE', reason: 'no rights' }],
+    });
   });
 
   it('asks a quiet partition less and less often, and one that fails even less', () => {
@@ -112,7 +144,9 @@ describe('what is noted of a flow', () => {
 
 describe('the item of a status', () => {
   it('comes back as it was noted', () => {
-    const status = note([copied(0, { state: 'COPYING', position: 1, sourceEnd: 3, gap: { from: 0, to: 1 } })]);
+    const status = note([
+      copied(0, { state: 'COPYING', position: 1, sourceEnd: 3, gap: { from: 0, to: 1 } }),
+    ]);
     const item = statusToItem({ codecs }, { source: 'a', id: 'flow' }, status, 'v');
     expect([item.pk, item.sk]).toEqual(['flows', 'status#a#0']);
     expect(statusFromItem({ codecs }, item)).toEqual({ ...status, flowId: 'flow' });
@@ -123,7 +157,11 @@ describe('the item of a status', () => {
       Array.from({ length: 100 }, (_, partition) => {
         const position = (at * 7_919 + partition * 104_729 * 31) % 1_000_003;
         const behind = at === 3 && partition === 5 ? 1 : 0;
-        return copied(partition, { state: 'CAUGHT_UP', position, sourceEnd: position + behind }, `topic-${at}`);
+        return copied(
+          partition,
+          { state: 'CAUGHT_UP', position, sourceEnd: position + behind },
+          `topic-${at}`,
+        );
       }),
     ).flat();
     const status = note(many);
