@@ -16,6 +16,8 @@ export const AWS_PRICES = {
   logGb: 0.5,
   tableGbMonth: 0.25,
   objectGbMonth: 0.023,
+  /** Between two regions, out of the source. */
+  regionGb: 0.02,
 } as const;
 
 export const HOURS_PER_MONTH = 730;

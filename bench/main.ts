@@ -1,6 +1,8 @@
 import { loadCodecs } from '../lib/record/index.ts';
+import { catchUpRow } from './catch-up-row.ts';
 import { compactionRows } from './compaction-rows.ts';
 import { contentionRows } from './contention-rows.ts';
+import { copyCostRows } from './copy-cost-rows.ts';
 import { embeddedRows, growthRow } from './embedded-rows.ts';
 import { exactRows } from './exact.ts';
 import { exactSegmentRows } from './exact-segments.ts';
@@ -30,10 +32,12 @@ const sections: readonly { readonly name: string; readonly run: () => Promise<re
   { name: 'requests of sealing and cold fetches', run: () => exactSegmentRows(codecs) },
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
+  { name: 'cost of copies in another region', run: () => copyCostRows(codecs) },
   { name: 'contention on virtual time', run: () => contentionRows(codecs) },
   { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
   { name: 'fetch in a long log', run: async () => [await growthRow(codecs)] },
   { name: 'sealing and cold reads', run: () => segmentRows(codecs) },
+  { name: 'catching up with another region', run: async () => [await catchUpRow(codecs)] },
   { name: 'compaction', run: () => compactionRows(codecs) },
   { name: 'HTTP', run: async () => [await httpRow()] },
   { name: 'function bundles', run: () => moduleRows() },
