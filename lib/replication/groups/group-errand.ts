@@ -1,0 +1,129 @@
+import type { EngineParts } from '../../engine-parts.ts';
+import { atOnce } from '../../group/at-once.ts';
+import { readGroup } from '../../group/group-store.ts';
+import { offsetsKey } from '../../group/offsets/offset-item.ts';
+import { pagesOf } from '../../group/pages.ts';
+import { GROUPS_KEY } from '../../group/registry.ts';
+import { partitionKey } from '../../partition/chunk.ts';
+import { readTail } from '../../partition/tail.ts';
+import type { Call } from '../../storage/call.ts';
+import type { ErrandContext, FlowErrand } from '../flow-run.ts';
+import { nameFilter } from '../flows/topic-filter.ts';
+import type { SourceRegion } from '../source-region.ts';
+import { type CheckpointTold, checkpointTold } from './checkpoints.ts';
+import { type GroupPace, isWorkDue, paceAfter } from './group-pace.ts';
+import type { OwnTopic } from './own-topic.ts';
+import { type GroupSyncParts, syncGroup } from './sync-group.ts';
+import { topicCatalogs, topicMap } from './topic-map.ts';
+
+const EVERY_MS = 5_000;
+const PAGE_ITEMS = 256;
+const GROUPS_AT_ONCE = 8;
+/** Positions that a look goes by; those of a larger group are gone through every time. */
+const LOOK_ITEMS = 1_000;
+
+/** What a process knows of one flow's groups. */
+interface Known {
+  readonly flowId: string;
+  readonly paces: Map<string, GroupPace>;
+  readonly told: CheckpointTold;
+}
+
+/** Carries the positions of groups over, and writes MirrorMaker 2's checkpoints of them. */
+export function groupErrand(
+  target: EngineParts,
+  { region, own }: { readonly region: string; readonly own: OwnTopic },
+): FlowErrand {
+  const flows = new Map<string, Known>();
+  return {
+    name: 'carrying positions of groups over',
+    everyMs: EVERY_MS,
+    run: async (context, call) => {
+      const { flow, source } = context;
+      let known = flows.get(flow.source);
+      if (known?.flowId !== flow.id) {
+        known = { flowId: flow.id, paces: new Map(), told: checkpointTold(own, source.alias) };
+        flows.set(flow.source, known);
+      }
+      await lookAtAll({ target, region, context, known }, call);
+    },
+  };
+}
+
+interface Looking {
+  readonly target: EngineParts;
+  readonly region: string;
+  readonly context: ErrandContext;
+  readonly known: Known;
+}
+
+/** One group's trouble does not keep the others from being carried over; the first is thrown at the end. */
+async function lookAtAll(looking: Looking, call: Call): Promise<void> {
+  const { target, context, known } = looking;
+  const { flow, source } = context;
+  const matches = await nameFilter({ include: flow.groups, exclude: flow.groupsExclude });
+  const parts = syncParts(looking);
+  const faults: unknown[] = [];
+  const there = new Set<string>();
+  for await (const { items } of pagesOf(source.parts.catalog, GROUPS_KEY, { limit: PAGE_ITEMS }, call)) {
+    const ids = items.map(({ sk }) => sk).filter(matches);
+    for (const id of ids) there.add(id);
+    const nowMs = target.clock.monotonicMs();
+    const due = ids.filter((id) => nowMs >= (known.paces.get(id)?.dueMs ?? 0));
+    await atOnce(due, GROUPS_AT_ONCE, async (groupId) => {
+      try {
+        await lookAt(looking, { parts, groupId }, call);
+      } catch (fault) {
+        faults.push(fault);
+      }
+    });
+  }
+  for (const id of known.paces.keys()) if (!there.has(id)) known.paces.delete(id);
+  if (faults.length > 0) throw faults[0];
+}
+
+async function lookAt(
+  { target, context, known }: Looking,
+  { parts, groupId }: { readonly parts: GroupSyncParts; readonly groupId: string },
+  call: Call,
+): Promise<void> {
+  const marks = await marksOf(context.source, groupId, call);
+  const nowMs = target.clock.monotonicMs();
+  const look = { nowMs, marks, isBusy: context.copiedRecords > 0 };
+  const before = known.paces.get(groupId);
+  if (!isWorkDue(before, look)) {
+    known.paces.set(groupId, paceAfter(before, look));
+    return;
+  }
+  const { checkpoints, isSettled } = await syncGroup(parts, groupId, call);
+  await known.told.tell(checkpoints, call);
+  known.paces.set(groupId, paceAfter(before, look, { isSettled }));
+}
+
+/** What the positions of a group in the source are like, at the price of an eventually consistent look. */
+async function marksOf({ parts }: SourceRegion, groupId: string, call: Call): Promise<string> {
+  const { group } = await readGroup(parts, groupId, { consistent: false }, call);
+  if (group === undefined) return '';
+  const range = { limit: LOOK_ITEMS, consistent: false };
+  const { items, more } = await parts.catalog.query(offsetsKey(group.incarnation), range, call);
+  const versions = items.map(({ version }) => version).join(' ');
+  return more ? `${versions} ${parts.random.id()}` : versions;
+}
+
+function syncParts({ target, region, context }: Looking): GroupSyncParts {
+  const { source, topics } = context;
+  /** ⚑ A partition only grows, so an end that was seen a moment ago bounds a position as well. */
+  const ends = new Map<string, number>();
+  return {
+    ...{ target, region, source },
+    topics: topicMap(topics, region, topicCatalogs(target, source)),
+    endOf: async ({ topicId }, { partition, wanted }, call) => {
+      const pk = partitionKey(topicId, partition);
+      const known = ends.get(pk);
+      if (known !== undefined && known >= wanted) return known;
+      const { tail } = await readTail(target, pk, target.rules, call);
+      ends.set(pk, tail.offset);
+      return tail.offset;
+    },
+  };
+}

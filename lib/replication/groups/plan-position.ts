@@ -1,0 +1,77 @@
+import type { CommittedPosition, PartitionOffset } from '../../group/offsets/offset-item.ts';
+
+type Standing = Pick<PartitionOffset, 'carried'> & { readonly position: CommittedPosition };
+
+/** A group's position in one partition, as it stands in both regions. */
+export interface BothPositions {
+  /** Alias of the region that is carried from. */
+  readonly source: string;
+  /** Alias of this one. */
+  readonly region: string;
+  readonly theirs: Standing;
+  /** Undefined: nothing stands here. */
+  readonly ours: Pick<PartitionOffset, 'carried' | 'position'> | undefined;
+}
+
+/**
+ * Where a group is to go on here after what its clients committed in the source; undefined: where it is. There is no clock
+ * that both regions share, so what came first is told by what each item says it has seen of the other.
+ *
+ * - What was carried over from the source before follows it, back too, but ⚑ never behind what local clients had committed.
+ * - ⚑ A local commit that was made after theirs was carried over is newer, wherever it lies.
+ * - Otherwise a position only moves forward. One that local clients moved *back* was meant to be there: it gives way only to
+ *   a commit that has seen it, or is later by storage's clocks; if those are apart, it gives way later.
+ */
+export function offsetToCarry({ source, region, theirs, ours }: BothPositions): number | undefined {
+  const { offset } = theirs.position;
+  const isSeen = ours?.carried?.source === source && ours.carried.offset === offset;
+  const standing = ours?.position;
+  if (standing === undefined) return isSeen ? undefined : offset;
+  if (standing.source === source) return Math.max(offset, standing.localOffset ?? 0);
+  if (offset <= standing.offset) return undefined;
+  if (standing.source !== undefined) return offset;
+  if (isSeen) return undefined;
+  const hasSeenOurs = theirs.carried?.source === region && theirs.carried.offset === standing.offset;
+  const mayBeSetBack = ours?.carried === undefined || standing.offset < ours.carried.offset;
+  const isLater = theirs.position.committedMs > standing.committedMs;
+  return hasSeenOurs || !mayBeSetBack || isLater ? offset : undefined;
+}
+
+export interface Carrying extends BothPositions {
+  /** As `offsetToCarry` says. */
+  readonly offset: number;
+  /** ⚑ Where the partition here ended when it was last looked at. */
+  readonly end: number;
+}
+
+/** What is stored here; undefined: what stands. ⚑ At most the end: behind it lies what has not been copied yet. */
+export function carriedOffset({
+  source,
+  theirs,
+  ours,
+  offset,
+  end,
+}: Carrying): Pick<PartitionOffset, 'position' | 'carried'> | undefined {
+  const { position: standing } = ours ?? {};
+  const bounded = Math.min(offset, end);
+  const follows = standing === undefined || standing.source === source;
+  if (!follows && bounded <= standing.offset) return undefined;
+  const localOffset = standing?.source === undefined ? standing?.offset : standing.localOffset;
+  const { metadata, leaderEpoch, committedMs } = theirs.position;
+  const position: CommittedPosition = {
+    offset: bounded,
+    leaderEpoch: bounded === theirs.position.offset ? leaderEpoch : -1,
+    metadata,
+    committedMs,
+    source,
+    ...(localOffset === undefined ? {} : { localOffset }),
+  };
+  const carried = { source, offset: theirs.position.offset };
+  const isTheSame =
+    standing?.source === source &&
+    standing.offset === bounded &&
+    standing.metadata === metadata &&
+    ours?.carried?.source === source &&
+    ours.carried.offset === carried.offset;
+  return isTheSame ? undefined : { position, carried };
+}
