@@ -1,7 +1,9 @@
+import { MillraceError } from '../../errors.ts';
 import { storageMs } from '../../group/storage-time.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Random } from '../../storage/random.ts';
-import type { Condition, Table } from '../../storage/table.ts';
+import type { Condition, Item, Table } from '../../storage/table.ts';
+import { ITEM_BYTES_MAX, itemBytes } from '../../storage/units.ts';
 import type { ConsumerInstance } from './instance.ts';
 import { instanceFromItem, instancesKey, instanceToItem } from './instance-item.ts';
 
@@ -54,6 +56,7 @@ export function instanceStore({ catalog, random }: Parts): InstanceStore {
     call: Call,
   ): Promise<Awaited<ReturnType<Table<string>['put']>>> => {
     const item = instanceToItem({ instance, seenMs: options.seenMs }, random.id());
+    checkFits(item);
     return catalog.put(item, { condition: options.condition }, call);
   };
 
@@ -92,4 +95,12 @@ export function instanceStore({ catalog, random }: Parts): InstanceStore {
       return deleted;
     },
   };
+}
+
+/** GROUP_MAX_SIZE_REACHED if storage would refuse it: thousands of partitions, or of topics with long names. */
+function checkFits(item: Item<string>): void {
+  const bytes = itemBytes(item);
+  if (bytes <= ITEM_BYTES_MAX) return;
+  const message = `What the instance reads takes ${bytes} bytes to write down; at most ${ITEM_BYTES_MAX} can be stored`;
+  throw new MillraceError('GROUP_MAX_SIZE_REACHED', message);
 }

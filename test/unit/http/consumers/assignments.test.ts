@@ -54,6 +54,21 @@ describe('an instance whose client chooses its partitions', () => {
     expect(await there.read()).toEqual(['t:0:2=2']);
   });
 
+  it('is told when there are more than can be written down, and keeps what it had', async () => {
+    const api = await filled();
+    const instance = await newInstance(api);
+    await instance.assign(['t', 0]);
+    const names = Array.from({ length: 1_700 }, (_, at) => `${at}`.padStart(240, 'n'));
+    for (const name of names) await newTopic(api, name);
+    const partitions = names.map((topic) => ({ topic, partition: 0 }));
+    const answer = await instance.post('assignments', { partitions });
+    expect([answer.status, answer.json]).toEqual([
+      409,
+      expect.objectContaining({ error_code: 40903, kafka_error: 'GROUP_MAX_SIZE_REACHED' }),
+    ]);
+    expect(await instance.assignments()).toEqual(['t:0']);
+  });
+
   it('cannot subscribe before it has dropped them, and the other way round', async () => {
     const api = await filled();
     const instance = await newInstance(api);
