@@ -1,3 +1,4 @@
+import { LIMITS } from '../../lib/limits.ts';
 import type { FetchRecord, History, ListingRecord } from './history.ts';
 import type { Past } from './past.ts';
 import { livesOf, type TopicLife, type TruePartition, type Truth } from './truth.ts';
@@ -114,9 +115,11 @@ function checkFailure(
   const candidates = candidatesOf(fetch, truth);
   if (failed.code === 'OFFSET_OUT_OF_RANGE') {
     const justified = candidates.some(
-      ({ pk, partition }) =>
+      ({ pk, partition, life }) =>
         fetch.offset > (partition?.endAt(fetch.startedMs) ?? 0) ||
-        fetch.offset < past.logStartAt(pk, fetch.endedMs),
+        fetch.offset < past.logStartAt(pk, fetch.endedMs) ||
+        // A process whose clocks stood still may take a topic for there of which nothing is left.
+        life.deletingMs + LIMITS.deletedTopicGraceMs <= fetch.endedMs,
     );
     return justified
       ? undefined

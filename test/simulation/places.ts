@@ -44,9 +44,14 @@ export function hasUnsealed(storage: Storage, pk: string): boolean {
   return storage.hot.peek(pk).some((item) => chunkFromItem(item).endOffset > end);
 }
 
+/** By segments, and by chunks that are not sealed yet. */
 export function objectsReferredTo(storage: Storage, pk: string): string[] {
   const segments = storage.catalog.peek(pk).filter((item) => item.sk.startsWith(SEGMENT_PREFIX));
-  const chunks = storage.hot.peek(pk).map(chunkFromItem);
+  const end = sealedEnd(storage, pk);
+  const chunks = storage.hot
+    .peek(pk)
+    .map(chunkFromItem)
+    .filter(({ endOffset }) => endOffset > end);
   return [
     ...segments.flatMap((item) => segmentFromItem(item).objectKey ?? []),
     ...chunks.flatMap(({ body }) => (body.kind === 'spilled' ? body.span.key : [])),
