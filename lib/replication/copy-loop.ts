@@ -1,5 +1,4 @@
 import type { FlowStart } from '../flows.ts';
-import { LIMITS } from '../limits.ts';
 import { partitionKey } from '../partition/chunk.ts';
 import type { AppendSettings } from '../partition/partition-writer.ts';
 import type { Call } from '../storage/call.ts';
@@ -9,7 +8,7 @@ import { configNumber } from '../topic/configs.ts';
 import type { Copier, PartitionCopier } from './copy/copier.ts';
 import { type DueQueue, dueQueue } from './due-queue.ts';
 import type { FlowShare, TopicPair } from './flow-run.ts';
-import { afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
+import { afterBug, afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
 
 export interface CopyLoopParts {
   readonly clock: Clock;
@@ -115,7 +114,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
       }
     } catch (cause) {
       parts.onFault(cause, `copying ${one.pair.source.name}-${one.partition} failed`);
-      one.work = { ...one.work, reason: 'Copying failed unexpectedly', pauseMs: LIMITS.topicCacheMsMax };
+      one.work = afterBug(one.work);
     }
     if (one.isFollowed) due.put(one, clock.monotonicMs() + one.work.pauseMs);
   };

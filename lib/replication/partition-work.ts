@@ -81,13 +81,19 @@ export function afterStep(work: PartitionWork, outcome: CopyOutcome): PartitionW
   }
 }
 
+/** A step that did not come to anything at all. */
+export function afterBug(work: PartitionWork): PartitionWork {
+  const reason = 'Copying failed unexpectedly; the log tells why';
+  return { ...work, reason, failures: work.failures + 1, pauseMs: STOPPED_MS };
+}
+
 function stopped(work: PartitionWork, state: CopyState, position: number, reason: string): PartitionWork {
   return { ...work, state, position, reason, quiet: 0, failures: 0, pauseMs: STOPPED_MS };
 }
 
 /** Whether there is nothing to be done about it at present. */
-export function isQuiet({ position, quiet, pauseMs, failures }: PartitionWork): boolean {
-  return quiet > 0 || failures > 0 || (position >= 0 && pauseMs === STOPPED_MS);
+export function isQuiet({ quiet, pauseMs, failures }: PartitionWork): boolean {
+  return quiet > 0 || failures > 0 || pauseMs === STOPPED_MS;
 }
 
 /** Records that the source has and the copy has not; -1 if unknown. Nothing is on its way where copying has stopped. */

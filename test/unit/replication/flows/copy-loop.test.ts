@@ -130,6 +130,32 @@ describe('the copying of many partitions', () => {
     await running;
   });
 
+  it('goes on with the others when one fails for a reason that nobody has foreseen', async () => {
+    const clock = drivenClock();
+    const faults: unknown[] = [];
+    const inner = steps([3, 3], [], clock);
+    const copier: Copier = {
+      partition: (place) =>
+        place.targetPk === 't:0'
+          ? { position: undefined, copyOnce: () => Promise.reject(new Error('a bug')) }
+          : inner.partition(place),
+    };
+    const over = new AbortController();
+    const loop = copyLoop({
+      ...{ clock, copier, share: { index: 0, count: 1 }, copiesAtOnce: 1, isHeartbeats: () => false },
+      newCall: () => newCall(clock),
+      onFault: (cause) => faults.push(cause),
+    });
+    loop.follow([pair(2)], observeNow(clock));
+    const running = loop.run(over.signal);
+    while (!loop.isQuiet) await clock.sleep(50);
+    over.abort();
+    await running;
+    expect(loop.copied.records).toBe(3);
+    expect(faults).toHaveLength(1);
+    expect(loop.partitions[0]?.work.reason).toContain('unexpectedly');
+  });
+
   it('is shared without leaving a partition out or copying one twice', () => {
     const clock = drivenClock();
     const owned = [0, 1, 2].map((index) => {
