@@ -166,7 +166,10 @@ async function openRegion(
           timestampMs: Math.floor(clock.wallMs()),
           headers: [{ key: 'h', value: Buffer.from('1') }],
         });
-      const bytes = encodeBatch(codecs, values.map(record), { compression, ...producer });
+      const bytes = encodeBatch(codecs, values.map(record), {
+        compression,
+        ...(producer === undefined ? {} : { producer }),
+      });
       return (await log.produce({ ...place, batches: bytes }, call())).baseOffset;
     },
     seal: async () => {
