@@ -15,6 +15,7 @@ import { openGroups } from '../open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
 import { openRegion } from '../open-region.ts';
 import { loadCodecs } from '../record/codecs.ts';
+import { openErrands } from '../replication/groups/open-errands.ts';
 import type { Sources } from '../replication/source-region.ts';
 import { Meter } from '../storage/meter.ts';
 import { createGathering } from './gathering.ts';
@@ -86,6 +87,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       catalog: parts.catalog,
       maintenance: openMaintenance(parts),
       region: openRegion(parts),
+      ...(options.region === undefined ? {} : { flows }),
       codecs,
       clock,
       random,
@@ -107,6 +109,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     const replication = startReplication({
       target: parts,
       ...copying,
+      errands: openErrands(parts, copying),
       onFault: (cause, doing) => onFault(doing, cause),
     });
     return {

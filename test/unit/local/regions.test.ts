@@ -32,6 +32,18 @@ async function records({ log }: LocalNode, topic: string, count: number): Promis
   }
 }
 
+/** What is committed, once anything is. */
+async function committed({ groups }: LocalNode, groupId: string): Promise<string[]> {
+  const call = { ...newCall(clock), deadlineMs: clock.monotonicMs() + 60_000 };
+  for (;;) {
+    const found = await groups.committed(groupId, undefined, call);
+    if (found.length > 0 || clock.monotonicMs() > call.deadlineMs) {
+      return found.map(({ topic, partition, offset }) => `${topic} ${partition}: ${offset}`);
+    }
+    await clock.sleep(20);
+  }
+}
+
 describe('regions in one process', () => {
   it('copy from each other what is written in either, and go on after a restart', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-regions-'));
@@ -46,6 +58,8 @@ describe('regions in one process', () => {
     await west.log.produce({ topic: 'orders', partition: 0, batches: batchOf('w0') }, call);
     expect(await records(west, 'east.orders', 2)).toEqual(['0:e0', '1:e1']);
     expect(await records(east, 'west.orders', 1)).toEqual(['0:w0']);
+    const offsets = [{ topic: 'orders', partition: 0, offset: 2 }];
+    await east.groups.commit({ groupId: 'billing', offsets }, newCall(clock));
     await first.close();
     cleanUps.pop();
 
@@ -54,6 +68,9 @@ describe('regions in one process', () => {
     const batches = batchOf('e2');
     await eastAgain.log.produce({ topic: 'orders', partition: 0, batches }, newCall(clock));
     expect(await records(westAgain, 'east.orders', 3)).toEqual(['0:e0', '1:e1', '2:e2']);
+    // Where a group has got to is carried over, and MirrorMaker's clients see that copying goes on.
+    expect(await committed(westAgain, 'billing')).toEqual(['east.orders 0: 2']);
+    expect(await records(westAgain, 'east.checkpoints.internal', 1)).toHaveLength(1);
     expect((await westAgain.flows.describe('east', newCall(clock))).state).toBe('RUNNING');
   });
 });
