@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import type { NewFlow } from '../lib/flows.ts';
 import { openFlows } from '../lib/open-flows.ts';
 import { engineParts } from '../lib/open-log.ts';
+import { openErrands } from '../lib/replication/groups/open-errands.ts';
 import { runFlow } from '../lib/replication/replicator.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import { clusterIdOf } from '../lib/topic/cluster-id.ts';
@@ -40,7 +41,9 @@ async function open(): Promise<Replication> {
     random,
     codecs: storage.codecs,
   });
-  const parts = { target, region: own?.alias ?? '', sources, onFault: watching.onFault };
+  const alias = own?.alias ?? '';
+  const errands = openErrands(target, { region: alias });
+  const parts = { target, region: alias, sources, errands, onFault: watching.onFault };
   // Readers of a region in which nobody has created anything find what was copied there.
   await clusterIdOf(target, { meter: new Meter(), deadlineMs: clock.monotonicMs() + OPEN_MS });
   return { flows: openFlows(target, parts), run: (source, time) => runFlow(parts, source, time) };

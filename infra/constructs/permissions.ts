@@ -153,7 +153,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
         actions: ['dynamodb:PutItem'],
         leadingKeys: ['cluster', 'topics', '*:*', 'flows', 'producers#*', ...GROUP_KEYS],
       },
-      { actions: ['dynamodb:DeleteItem'], leadingKeys: ['flows'] },
+      // Of groups: members whose sessions are over, who would keep positions from being carried over.
+      { actions: ['dynamodb:DeleteItem'], leadingKeys: ['flows', 'group#*'] },
     ],
     bucket: [
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*', 'producers/*'] },
