@@ -98,6 +98,7 @@ const MOVED: ReadonlySet<ErrorCode> = new Set([
   'FENCED_MEMBER_EPOCH',
   'UNKNOWN_MEMBER_ID',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
 ]);
 const LATER: ReadonlySet<ErrorCode> = new Set(['REQUEST_TIMED_OUT', 'THROTTLING_QUOTA_EXCEEDED']);
 

@@ -206,14 +206,17 @@ function eventsOf(deliveries: Deliveries, holdings: Holdings, gate: LoopGate): S
   };
 }
 
+const hasCode = (error: unknown, codes: readonly string[]): boolean =>
+  error instanceof MillraceError && codes.includes(error.code);
+
+const isGone = (error: unknown): boolean =>
+  hasCode(error, ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']);
+
 /** The next heartbeat brings what there is to know. */
 const isSettledByGroup = (error: unknown): boolean =>
-  error instanceof MillraceError &&
-  ['STALE_MEMBER_EPOCH', 'FENCED_MEMBER_EPOCH', 'UNKNOWN_MEMBER_ID'].includes(error.code);
+  isGone(error) || hasCode(error, ['STALE_MEMBER_EPOCH', 'FENCED_MEMBER_EPOCH', 'UNKNOWN_MEMBER_ID']);
 
 /** A topic that was deleted meanwhile leaves the assignment by itself. */
 function unlessGone(error: unknown): undefined {
-  const codes = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'];
-  if (error instanceof MillraceError && codes.includes(error.code)) return undefined;
-  throw error;
+  if (!isGone(error)) throw error;
 }

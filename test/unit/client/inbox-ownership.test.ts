@@ -3,6 +3,7 @@ import type { ConsumedRecord } from '../../../lib/client/consumer/consumed-recor
 import { type Consumer, createConsumer } from '../../../lib/client/consumer/consumer.ts';
 import { retryingTransactions } from '../../../lib/client/transactions.ts';
 import { MillraceError } from '../../../lib/errors.ts';
+import { newCall } from '../../support/log-on-memory.ts';
 import { addOne, type Business, memoryTransactions } from '../../support/memory-transactions.ts';
 import { type Around, type ConsumerWorld, consumerWorld } from './consumer-world.ts';
 
@@ -111,6 +112,22 @@ describe('what is in the hands of a slow handler', () => {
     await applyTo(await consumer(), 2);
     expect(await slow.inbox().store(record, appliedTo(record))).toBe('moved');
     expect(business.get('seen/0')).toBe(1);
+    await slow.close().catch(() => undefined);
+  });
+
+  it('is not applied once its topic has made room for another of that name', async () => {
+    const { world, business, consumer } = await newScene();
+    const state = { isCutOff: false };
+    const slow = await consumer(cutting(state));
+    const record = await first(slow);
+    state.isCutOff = true;
+    const { log } = await world.process();
+    await log.deleteTopic(PLACE.topic, newCall(world.clock));
+    await world.topic(PLACE.topic);
+    // What processes remember of topics is over.
+    await world.clock.sleep(61_000);
+    expect(await slow.inbox().store(record, appliedTo(record))).toBe('moved');
+    expect(business.size).toBe(0);
     await slow.close().catch(() => undefined);
   });
 

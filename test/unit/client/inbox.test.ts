@@ -62,6 +62,8 @@ describe('a record of an inbox', () => {
     ['STALE_MEMBER_EPOCH', []],
     ['FENCED_MEMBER_EPOCH', []],
     ['UNKNOWN_MEMBER_ID', []],
+    ['UNKNOWN_TOPIC_OR_PARTITION', []],
+    ['UNKNOWN_TOPIC_ID', []],
     ['REQUEST_TIMED_OUT', [500]],
     ['THROTTLING_QUOTA_EXCEEDED', [500]],
   ] as const) {

@@ -42,3 +42,17 @@ it('partitions that a client chose itself are those of whatever has the name', a
   await produce(current, '/topics/t/partitions/0', [{ value: 'newest' }]);
   expect(await instance.read()).toEqual(['t:0:0=newest']);
 });
+
+it('what a member has read of a topic that is gone is committed nowhere, and troubles nobody', async () => {
+  const api = await openApi();
+  await newTopic(api, 't');
+  await produce(api, '/topics/t/partitions/0', [{ value: 'old' }]);
+  const instance = await newInstance(api);
+  await instance.subscribe('t');
+  expect(await instance.read()).toEqual(['t:0:0=old']);
+  await api.log.deleteTopic('t', api.newCall());
+  await newTopic(api, 't');
+  await instance.read();
+  expect(await api.groups.committed('g', undefined, api.newCall())).toEqual([]);
+  expect(api.faults).toEqual([]);
+});
