@@ -12,6 +12,8 @@ export interface FunctionEnvironment {
   readonly taskQueueUrl?: string;
   /** This deployment among those that copy from each other. */
   readonly own?: { readonly alias: string; readonly number: number };
+  /** Aliases of the others among those; only who manages flows is told. */
+  readonly others?: readonly string[];
 }
 
 const NAMES = {
@@ -40,6 +42,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     ...(env.MILLRACE_STACK ? { stack: env.MILLRACE_STACK } : {}),
     ...(env.MILLRACE_TASK_QUEUE_URL ? { taskQueueUrl: env.MILLRACE_TASK_QUEUE_URL } : {}),
     ...(env.MILLRACE_REGION ? { own: { alias: env.MILLRACE_REGION, number: numberOf(env, problems) } } : {}),
+    ...(env.MILLRACE_OTHER_REGIONS ? { others: env.MILLRACE_OTHER_REGIONS.split(' ') } : {}),
   };
   if (problems.length > 0)
     throw new Error(`The function's environment is incomplete: ${problems.join('; ')}`);

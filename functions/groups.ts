@@ -1,3 +1,4 @@
+import { openGroups } from '../lib/open-groups.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
 
@@ -5,5 +6,6 @@ import { logFunction } from './log-function.ts';
 export const handler: HttpFunction = logFunction({
   service: 'groups',
   groups: ['groups'],
+  openGroups,
   mayInitialize: false,
 });

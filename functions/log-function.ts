@@ -1,18 +1,21 @@
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import type { EngineParts } from '../lib/engine-parts.ts';
 import { MillraceError } from '../lib/errors.ts';
-import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
+import type { Groups } from '../lib/groups.ts';
+import { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
 import type { Maintenance } from '../lib/jobs.ts';
-import { openGroups } from '../lib/open-groups.ts';
+import type { Log } from '../lib/log.ts';
+import { openFlows } from '../lib/open-flows.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
+import { openRegion } from '../lib/open-region.ts';
 import { storageError } from '../lib/partition/faults.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { StorageFault } from '../lib/storage/fault.ts';
 import type { Table } from '../lib/storage/table.ts';
 import { storedClusterId } from '../lib/topic/cluster-id.ts';
 import { deployedStorage } from './deployed-storage.ts';
-import { readEnvironment } from './environment.ts';
+import { type FunctionEnvironment, readEnvironment } from './environment.ts';
 import { type HttpFunction, httpFunction } from './http-function.ts';
 import { observer } from './observer.ts';
 
@@ -21,8 +24,12 @@ export interface LogFunctionOptions {
   readonly groups: readonly RouteGroup[];
   /** Whether its role may make the cluster id, which the first function on new storage has to. */
   readonly mayInitialize: boolean;
+  /** What serves the routes of groups. @default nothing: it has none of them */
+  readonly openGroups?: (parts: EngineParts, log: Log) => Groups;
   /** Runs jobs on request. @default it cannot */
   readonly maintenance?: (parts: EngineParts) => Maintenance;
+  /** Whether its role may freeze the region and manage the flows into it. @default false */
+  readonly managesRegion?: boolean;
 }
 
 /** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
@@ -30,7 +37,9 @@ export function logFunction({
   service,
   groups,
   mayInitialize,
+  openGroups,
   maintenance,
+  managesRegion = false,
 }: LogFunctionOptions): HttpFunction {
   const environment = readEnvironment(process.env);
   const clock = systemClock();
@@ -44,9 +53,10 @@ export function logFunction({
     const parts = engineParts(storage);
     return createHttpHandler({
       log,
-      groups: openGroups(parts, log),
+      ...(openGroups === undefined ? {} : { groups: openGroups(parts, log) }),
       catalog: parts.catalog,
       ...(maintenance === undefined ? {} : { maintenance: maintenance(parts) }),
+      ...(managesRegion ? regionOf(environment, parts) : {}),
       codecs: storage.codecs,
       clock,
       random,
@@ -55,6 +65,18 @@ export function logFunction({
     });
   };
   return httpFunction({ open: (call) => answered(() => open(call)), clock, observer: watching });
+}
+
+/** Flows only where there are other regions. Where those lie is the replicator's to know. */
+function regionOf(
+  { own, others }: FunctionEnvironment,
+  parts: EngineParts,
+): Pick<HttpHandlerOptions, 'region' | 'flows'> {
+  const region = openRegion(parts);
+  if (own === undefined || others === undefined) return { region };
+  const sources = async (alias: string): Promise<object | undefined> =>
+    others.includes(alias) ? { alias } : undefined;
+  return { region, flows: openFlows(parts, { region: own.alias, sources }) };
 }
 
 async function existingClusterId(catalog: Table<string>, call: Call): Promise<string> {

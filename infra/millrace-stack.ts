@@ -13,7 +13,7 @@ import { RegionSource } from './constructs/region-source.ts';
 import { Replicator } from './constructs/replicator.ts';
 import { TaskQueue } from './constructs/task-queue.ts';
 import { WakeSignal } from './constructs/wake-signal.ts';
-import { regionVariables, type StackRegions } from './regions.ts';
+import { otherRegionVariables, regionVariables, type StackRegions } from './regions.ts';
 
 export interface MillraceStackProps extends StackProps {
   /** @default - IAM authorization: requests are signed with SigV4 */
@@ -78,7 +78,11 @@ export class MillraceStack extends Stack {
         ...request,
         description: 'Millrace: consumer groups, and what their members read',
       }),
-      admin: engine('admin', { ...request, description: 'Millrace: topics, configs and everything else' }),
+      admin: engine('admin', {
+        ...request,
+        description: 'Millrace: topics, configs and everything else',
+        environment: otherRegionVariables(regions),
+      }),
       ...(props.jwtIssuer === undefined ? {} : { jwtIssuer: props.jwtIssuer }),
       ...(props.jwtAudience === undefined ? {} : { jwtAudience: props.jwtAudience }),
     });

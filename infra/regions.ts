@@ -102,6 +102,12 @@ export function regionVariables(regions: StackRegions | undefined): Readonly<Rec
   return { MILLRACE_REGION: alias, MILLRACE_REGION_NUMBER: String(number) };
 }
 
+/** What the function that manages flows has to know of the other regions. No alias has a space. */
+export function otherRegionVariables(regions: StackRegions | undefined): Readonly<Record<string, string>> {
+  if (regions === undefined) return {};
+  return { MILLRACE_OTHER_REGIONS: regions.others.map(({ alias }) => alias).join(' ') };
+}
+
 /** The same in every stack, so that they can refer to each other before all of them are there. */
 export const regionNames = {
   /** Role of this region that others may take to read it. */

@@ -8,12 +8,12 @@ import {
   listAllFlows,
   setFlowState,
 } from './replication/flows/manage-flows.ts';
-import type { Sources } from './replication/source-region.ts';
 
 export interface FlowsOptions {
   /** Alias of this region, the target of its flows. */
   readonly region: string;
-  readonly sources: Sources;
+  /** The regions that flows may copy from: undefined for any other. `Sources` that can be read, or who only knows of them. */
+  readonly sources: (alias: string) => Promise<object | undefined>;
 }
 
 /** Opens flows into this region on its log's parts (`engineParts`); `runFlow` (lib/replication/replicator.ts) runs them. */

@@ -1,3 +1,4 @@
+import { invariant } from '../errors.ts';
 import type { Flows } from '../flows.ts';
 import { Turns } from '../group/turns.ts';
 import type { Groups } from '../groups.ts';
@@ -21,7 +22,8 @@ import { type MountedRoute, mountedRoutes } from './routes.ts';
 
 export interface HttpHandlerOptions {
   readonly log: Log;
-  readonly groups: Groups;
+  /** Their routes do not answer without. */
+  readonly groups?: Groups;
   /** With retries around it: consumer instances are kept there. */
   readonly catalog: Table<string>;
   /** For the admin group. @default jobs cannot be run here: 404 */
@@ -61,11 +63,16 @@ const OPENAPI_PATH = '/openapi.json';
 
 /** The HTTP API, whatever carries the requests. Every outcome is an answer: the promise never rejects. */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const routeGroups = options.routeGroups ?? EVERY_ROUTE_GROUP;
+  const routeGroups = (options.routeGroups ?? EVERY_ROUTE_GROUP).filter(
+    (group) => group !== 'groups' || options.groups !== undefined,
+  );
   const route = createRouter<MountedRoute>(mountedRoutes(routeGroups));
   const services: Services = {
     log: options.log,
-    groups: options.groups,
+    get groups() {
+      invariant(options.groups !== undefined, 'no route of groups is mounted where there are no groups');
+      return options.groups;
+    },
     instances: instanceStore(options),
     reads: new Turns(),
     dialect: options.dialect,

@@ -43,7 +43,7 @@ export interface CopyingFlow extends Pick<Flow, 'source' | 'policy' | 'separator
  */
 export function isCopied(
   flow: CopyingFlow,
-  topic: Topic,
+  topic: Pick<Topic, 'name' | 'remote'>,
   options: { readonly matches: (name: string) => boolean; readonly prefixGuard: boolean },
 ): boolean {
   if (isInternalTopic(topic.name)) return false;
@@ -52,7 +52,10 @@ export function isCopied(
   return !options.prefixGuard || !hasComeThrough(flow, topic);
 }
 
-function hasComeThrough({ region, separator }: CopyingFlow, { name, remote }: Topic): boolean {
+function hasComeThrough(
+  { region, separator }: CopyingFlow,
+  { name, remote }: Pick<Topic, 'name' | 'remote'>,
+): boolean {
   const known = remote === undefined ? [] : regionsOf(remote);
   return known.includes(region) || regionsInName(name, separator).includes(region);
 }

@@ -39,6 +39,11 @@ describe("a function's environment", () => {
     );
   });
 
+  it('may name the other regions', () => {
+    expect(readEnvironment({ ...WHOLE, MILLRACE_OTHER_REGIONS: 'us ap' }).others).toEqual(['us', 'ap']);
+    expect(readEnvironment(WHOLE).others).toBeUndefined();
+  });
+
   it('is refused with everything that is missing or wrong, at once', () => {
     const broken = {
       ...WHOLE,

@@ -50,6 +50,13 @@ describe('a deployment in several regions', () => {
     ]);
   });
 
+  it('tells who manages flows which other regions there are, and nobody else', () => {
+    expect(variables(us, 'Admin').MILLRACE_OTHER_REGIONS).toBe('eu');
+    expect(variables(eu, 'Admin').MILLRACE_OTHER_REGIONS).toBe('us-east-1');
+    expect(variables(eu, 'Produce')).not.toHaveProperty('MILLRACE_OTHER_REGIONS');
+    expect(variables(alone, 'Admin')).not.toHaveProperty('MILLRACE_OTHER_REGIONS');
+  });
+
   it('replaces nothing of a stack that was there before: it only adds', () => {
     const before = alone.toJSON().Resources as Record<string, { readonly Properties: object }>;
     const now = us.toJSON().Resources as Record<string, { readonly Properties: object }>;
