@@ -1,6 +1,6 @@
 import { ListenError } from '../http/node-server.ts';
 import { StorageFault } from '../storage/fault.ts';
-import { startLocalNode } from './node.ts';
+import { type LocalNode, startLocalNode } from './node.ts';
 import { type LocalRegions, startLocalRegions } from './regions.ts';
 import { type LocalStart, readSettings } from './settings.ts';
 
@@ -23,8 +23,9 @@ async function main(): Promise<void> {
     const which = region === undefined ? '' : ` region ${region}`;
     console.log(`millrace ready ${url} data ${dataDir} pid ${process.pid}${which}`);
   }
-  const [first] = nodes;
+  const [first, second] = nodes;
   if (first !== undefined) console.log(whatToTry(first.url));
+  if (second !== undefined) console.log(howToCopy(second, read.regions[0] ?? ''));
 }
 
 async function start({ settings, regions }: LocalStart): Promise<LocalRegions> {
@@ -39,6 +40,13 @@ const whatToTry = (url: string): string =>
     `  curl -X POST ${url}/admin/topics -H 'Content-Type: application/json' -d '{"topic_name":"greetings"}'`,
     `  curl -X POST ${url}/topics/greetings -H 'Content-Type: application/vnd.kafka.json.v2+json' -d '{"records":[{"value":{"hello":"world"}}]}'`,
     `  curl '${url}/topics/greetings/partitions/0/records?offset=0' -H 'Accept: application/vnd.kafka.json.v2+json'`,
+  ].join('\n');
+
+const howToCopy = ({ url, log }: LocalNode, source: string): string =>
+  [
+    `copies from ${source}:`,
+    `  curl -X POST ${url}/v3/clusters/${log.clusterId}/flows -H 'Content-Type: application/json' -d '{"source_region":"${source}"}'`,
+    `  curl '${url}/topics/${source}.greetings/partitions/0/records?offset=0' -H 'Accept: application/vnd.kafka.json.v2+json'`,
   ].join('\n');
 
 function giveUp(reason: string): void {

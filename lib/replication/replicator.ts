@@ -34,6 +34,7 @@ const TICK_MS = 100;
 /** How old what is known of the topics may be, and whether the flow is still to run. */
 const SYNC_MS = 60_000;
 const NOTE_MS = 10_000;
+const FIRST_NOTE_MS = 1_000;
 const AGAIN_MS_MIN = 1_000;
 const AGAIN_MS_MAX = 30_000;
 
@@ -111,7 +112,7 @@ class Run {
     this.#startedMs = nowMs;
     this.#renewedMs = nowMs;
     this.#renewMs = nowMs + LEASE_RENEWAL_MS;
-    this.#noteMs = nowMs + NOTE_MS;
+    this.#noteMs = nowMs + FIRST_NOTE_MS;
     this.#workEndMs = subject.time.deadlineMs - LAST_MS;
     this.#loop = copyLoop({
       clock: target.clock,
