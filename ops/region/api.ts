@@ -33,7 +33,7 @@ export interface Access {
 
 const TIMEOUT_MS = 30_000;
 const TRIES_MAX = 4;
-const PAUSE_MS = 500;
+const PAUSE_MS = 200;
 const GATEWAY = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 
 type Headers = Readonly<Record<string, string>>;
