@@ -21,7 +21,6 @@ import { Meter } from '../storage/meter.ts';
 import { createGathering } from './gathering.ts';
 import { startReplication } from './replication.ts';
 import type { LocalSettings } from './settings.ts';
-import { openErrands } from '../replication/groups/open-errands.ts';
 import { startUpkeep } from './upkeep.ts';
 
 export interface LocalNode {
@@ -110,7 +109,6 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
     const replication = startReplication({
       target: parts,
       ...copying,
-      errands: openErrands(parts, copying),
       errands: openErrands(parts, copying),
       onFault: (cause, doing) => onFault(doing, cause),
     });
