@@ -64,4 +64,33 @@ describe('a copy', () => {
     }
     await expectSame(regions);
   });
+
+  it('answers for every time what the source answers', async () => {
+    const { source, target, copyAll, clock } = regions;
+    const times: number[] = [];
+    for (let i = 0; i < 30; i += 1) {
+      times.push(Math.floor(clock.wallMs()));
+      await source.produce([i % 5 === 0 ? big(`${i}`) : `${i}`, 'second']);
+      clock.advance(i === 20 ? 1 : 1_000);
+      if (i === 12) await source.seal();
+    }
+    const answers = async ({ log, topic, call }: Regions['source']): Promise<unknown[]> => {
+      const ats = [
+        ...times.map((timestampMs) => ({ timestampMs })),
+        'max-timestamp',
+        'earliest',
+        'latest',
+      ] as const;
+      return Promise.all(ats.map((at) => log.listOffsets({ topic, partition: 0, at }, call())));
+    };
+    for (const inlineBytesMax of [0, 300_000]) {
+      const settings = { hotRetentionMs: 604_800_000, inlineBytesMax };
+      await copyAll(undefined, { settings, bytesMax: 25_000 });
+      expect(await answers(target)).toEqual(await answers(source));
+      await source.produce(['one more']);
+    }
+    await copyAll();
+    await target.seal();
+    expect(await answers(target)).toEqual(await answers(source));
+  });
 });
