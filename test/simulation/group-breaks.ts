@@ -97,8 +97,8 @@ export const GROUP_BREAKS: Readonly<Record<GroupRule, Break>> = {
     conditions: {
       ...reading(2, {
         membersPerGroup: 1,
-        roundsPerEra: 900,
-        pauseMsMax: 25 * MINUTE_MS,
+        roundsPerEra: 700,
+        pauseMsMax: 29 * MINUTE_MS,
         sessionTimeoutMs: 30 * MINUTE_MS,
       }),
       partitionCount: 1,
