@@ -18,8 +18,8 @@ import { type SeekTarget, seekPosition } from './start-position.ts';
  *     for await (const record of consumer) await handle(record);
  *
  * At least once: the loop is done with a record when it asks for the next one, and only what it is done with is committed
- * by itself. A loop that is left in the middle (`break`, `throw`) is not done with the record it was given; to have that
- * committed all the same, `await consumer.commit()` first. Errors that need somebody end the loop by being thrown in it;
+ * by itself. A loop that is left in the middle (`break`, `throw`) is not done with the record it was given: the next loop
+ * begins with it; to have it committed all the same, `await consumer.commit()` first. Errors that need somebody end the loop by being thrown in it;
  * a new loop tries again. One loop at a time.
  */
 export interface Consumer extends AsyncIterable<ConsumedRecord> {

@@ -1,7 +1,7 @@
 import type { PartitionPlace } from '../../log.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { type ConsumedRecord, recordsOf } from './consumed-record.ts';
-import { type HeldPartition, placeKey } from './held-partition.ts';
+import { type HeldPartition, moveTo, type Position, placeKey } from './held-partition.ts';
 
 /** Records of one partition, in order. */
 export interface ConsumedBatch {
@@ -24,8 +24,10 @@ export interface Deliveries {
   takeBatch(recordsMax: number): ConsumedBatch | undefined;
   /** The loop is done with what it was given. */
   finish(): void;
-  /** The loop was left in the middle of what it was given: that counts as done only when somebody asks for more. */
+  /** The loop was left in the middle of what it was given. */
   leave(): void;
+  /** ⚑ Another loop begins: what the last one was left in the middle of comes again, unless it was committed since. */
+  takeBack(): void;
   /** What the loop works on at this moment. */
   inHand(): HeldPartition | undefined;
 }
@@ -35,7 +37,9 @@ export function createDeliveries(codecs: Codecs): Deliveries {
   let order: HeldPartition[] = [];
   let cursor = 0;
   let current: HeldPartition | undefined;
-  let given: { readonly held: HeldPartition; readonly era: number; isLeft: boolean } | undefined;
+  let given:
+    | { readonly held: HeldPartition; readonly era: number; readonly before: Position; isLeft: boolean }
+    | undefined;
 
   /** One after another, so that a busy partition does not starve the others; a batch that was begun is finished first. */
   const nextReadable = (): HeldPartition | undefined => {
@@ -51,7 +55,7 @@ export function createDeliveries(codecs: Codecs): Deliveries {
   };
 
   const give = (from: HeldPartition): void => {
-    given = { held: from, era: from.era, isLeft: false };
+    given = { held: from, era: from.era, before: from.position, isLeft: false };
   };
 
   return {
@@ -81,11 +85,11 @@ export function createDeliveries(codecs: Codecs): Deliveries {
       const { topic, partition } = from.place;
       const { highWatermark } = from.open.batch;
       const records: ConsumedRecord[] = [];
+      give(from);
       while (records.length < recordsMax && openNext(codecs, from)) {
         const record = takeNext(from);
         if (record !== undefined) records.push(record);
       }
-      give(from);
       return { topic, partition, records, highWatermark };
     },
     finish: () => {
@@ -94,6 +98,13 @@ export function createDeliveries(codecs: Codecs): Deliveries {
     },
     leave: () => {
       if (given !== undefined) given.isLeft = true;
+    },
+    takeBack: () => {
+      if (given === undefined) return;
+      const { held: from, era, before } = given;
+      given = undefined;
+      if (era !== from.era || from.processed.offset >= from.position.offset) return;
+      moveTo(from, from.processed.offset > before.offset ? from.processed : before);
     },
     inHand: () => (given === undefined || given.isLeft ? undefined : given.held),
   };

@@ -53,6 +53,7 @@ export function createLoopGate(clock: Clock, deliveries: Deliveries): LoopGate {
       }
       isLooping = true;
       failure = undefined;
+      deliveries.takeBack();
     },
     end: () => {
       isLooping = false;

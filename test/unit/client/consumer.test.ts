@@ -82,17 +82,19 @@ describe('a consumer with partitions of its own', () => {
     const sendTo = (partition: number, value: string): Promise<unknown> =>
       producer.send({ topic, partition, value });
     for (let at = 0; at < 5; at += 1) await Promise.all([sendTo(0, `a${at}`), sendTo(1, `b${at}`)]);
-    const consumer = await world.consumer({ autoOffsetReset: 'earliest' });
+    const consumer = await world.consumer({ groupId: 'pausing', autoOffsetReset: 'earliest' });
     await consumer.assign([
       { topic, partition: 0 },
       { topic, partition: 1 },
     ]);
     const before = await readSome(consumer, 2);
+    await consumer.commit();
     consumer.pause([{ topic, partition: 0 }]);
     expect(consumer.paused()).toEqual([{ topic, partition: 0 }]);
     const beforeA = before.filter((value) => value.startsWith('a')).length;
     const during = await readSome(consumer, 5 - (2 - beforeA));
     expect(during.every((value) => value.startsWith('b'))).toBe(true);
+    await consumer.commit();
     consumer.resume();
     const after = await readSome(consumer, 5 - beforeA);
     expect([...before, ...after].filter((value) => value.startsWith('a'))).toEqual([
@@ -103,6 +105,31 @@ describe('a consumer with partitions of its own', () => {
       'a4',
     ]);
     await consumer.close();
+  });
+
+  it('gives what a loop was left in the middle of to the next loop, unless it was committed', async () => {
+    const world = consumerWorld();
+    const topic = await world.topic('left', 1);
+    const producer = await world.producer();
+    await producer.sendBatch(Array.from({ length: 9 }, (_, at) => ({ topic, value: `v${at}` })));
+    const options = { groupId: 'left', autoOffsetReset: 'earliest', topics: [topic] } as const;
+    const consumer = await world.consumer(options);
+    expect(await readSome(consumer, 3)).toEqual(['v0', 'v1', 'v2']);
+    const failing = async (): Promise<void> => {
+      for await (const record of consumer) throw new Error(textOfRecord(record));
+    };
+    await expect(failing()).rejects.toThrow('v2');
+    await expect(failing()).rejects.toThrow('v2');
+    await consumer.commit();
+    await expect(failing()).rejects.toThrow('v3');
+    for await (const { records } of consumer.batches({ recordsMax: 4 })) {
+      expect(records.map(textOfRecord)).toEqual(['v3', 'v4', 'v5', 'v6']);
+      await consumer.commit([{ topic, partition: 0, offset: 5 }]);
+      break;
+    }
+    expect(await readSome(consumer, 2)).toEqual(['v5', 'v6']);
+    await consumer.close();
+    expect(await readAllNow(world, await world.consumer(options))).toEqual(['v6', 'v7', 'v8']);
   });
 
   it('gives several at a time', async () => {
