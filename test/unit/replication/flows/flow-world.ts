@@ -51,7 +51,12 @@ export interface RunOptions extends Partial<Omit<FlowRunTime, 'deadlineMs'>> {
 
 const ROUNDS_MAX = 12;
 
-export async function flowWorld(aliases: readonly string[], rules: Partial<Rules> = {}): Promise<FlowWorld> {
+/** `skewMs`: how far the clocks of a region are off, storage's among them. */
+export async function flowWorld(
+  aliases: readonly string[],
+  rules: Partial<Rules> = {},
+  skewMs: Readonly<Record<string, number>> = {},
+): Promise<FlowWorld> {
   const clock = drivenClock();
   const faults: unknown[] = [];
   const asked = new Map<string, number>();
@@ -78,7 +83,8 @@ export async function flowWorld(aliases: readonly string[], rules: Partial<Rules
     });
   };
   for (const alias of aliases) {
-    const storage = { ...memoryStorage(clock), rules: { ...ALL_RULES, ...rules } };
+    const own = { ...clock, wallMs: () => clock.wallMs() + (skewMs[alias] ?? 0) };
+    const storage = { ...memoryStorage(own), rules: { ...ALL_RULES, ...rules } };
     const parts = engineParts(storage);
     const log = await openMemoryLog(storage);
     regions.set(alias, { alias, storage, parts, log, flows: openFlows(parts, { region: alias, sources }) });
