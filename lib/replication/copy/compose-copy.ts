@@ -43,7 +43,7 @@ export function composeCopy(
   return {
     ...rest,
     endOffset: endOf(batches),
-    maxTimestampMs: Math.max(...headers.map(({ maxTimestampMs }) => maxTimestampMs)),
+    maxTimestampMs: headers.reduce((max, header) => Math.max(max, header.maxTimestampMs), -1),
     identities: [],
     keepsOffsets: true,
     ...(tellsItself || producersEnd === undefined ? {} : { producersEnd }),

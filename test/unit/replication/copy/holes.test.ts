@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { chunkFromItem } from '../../../../lib/partition/chunk.ts';
 import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
 import { createCopier } from '../../../../lib/replication/copy/create-copier.ts';
+import { mergeOnce } from '../../../../lib/segment/merge/merge.ts';
 import { segmentFromItem } from '../../../../lib/segment/segment-item.ts';
 import { openRegions, type Region, type Regions } from './regions.ts';
 
@@ -68,6 +69,26 @@ describe('a copy of a source with holes', () => {
     expect(values.size).toBe(20);
     expect(values.get('k9')).toBe('again 29');
     expect(values.get('k15')).toBe('again 15');
+  });
+
+  it('keeps the mark of its holes when small segments are merged', async () => {
+    const { source, target, copyAll, clock } = await openRegions();
+    for (let i = 0; i < 8; i += 1) {
+      await source.produce([`${i}`, 'second']);
+      if (i === 3) await source.trimTo(8);
+      if (i !== 2) await copyAll();
+      await target.seal();
+    }
+    clock.advance(7_200_000);
+    const settings = { segmentBytes: 1_000_000, spanMsMax: 86_400_000 };
+    const merged = await mergeOnce(target.parts, target.pk, settings, target.call());
+    expect(merged).toEqual(
+      expect.objectContaining({ kind: 'merged', segment: expect.objectContaining({ hasGaps: true }) }),
+    );
+    expect(await target.findings()).toEqual([]);
+    expect((await target.records()).map((text) => Number.parseInt(text, 10))).toEqual([
+      0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15,
+    ]);
   });
 
   it('carries a hole inside the range of the chunk behind it, and marks the segment it is sealed into', async () => {
