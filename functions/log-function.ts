@@ -16,6 +16,7 @@ import type { Table } from '../lib/storage/table.ts';
 import { storedClusterId } from '../lib/topic/cluster-id.ts';
 import { deployedStorage } from './deployed-storage.ts';
 import { type FunctionEnvironment, readEnvironment } from './environment.ts';
+import { foreignWriteCounter } from './foreign-writes.ts';
 import { type HttpFunction, httpFunction } from './http-function.ts';
 import { observer } from './observer.ts';
 
@@ -46,10 +47,15 @@ export function logFunction({
   const random = systemRandom();
   const watching = observer({ ...environment, service, random: random.next });
 
+  const onForeignWrite = foreignWriteCounter(environment);
+
   const open = async (call: Call): Promise<HttpHandler> => {
     const storage = await deployedStorage(environment, { clock, random });
     const clusterId = mayInitialize ? undefined : await existingClusterId(engineParts(storage).catalog, call);
-    const log = await openLog({ ...storage, ...(clusterId === undefined ? {} : { clusterId }) }, call);
+    const log = await openLog(
+      { ...storage, onForeignWrite, ...(clusterId === undefined ? {} : { clusterId }) },
+      call,
+    );
     const parts = engineParts(storage);
     return createHttpHandler({
       log,

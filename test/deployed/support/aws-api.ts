@@ -22,13 +22,15 @@ export interface AwsApiOptions {
   readonly endpoint: string;
   readonly ca: string;
   readonly credentials: Credentials;
+  /** @default us-east-1 */
+  readonly region?: string;
 }
 
 const LAMBDA = '/2015-03-31/functions';
 
-export function awsApi({ endpoint, ca, credentials }: AwsApiOptions): AwsApi {
+export function awsApi({ endpoint, ca, credentials, region = 'us-east-1' }: AwsApiOptions): AwsApi {
   const clientOf = (service: string): Client =>
-    httpClient({ url: endpoint, ca, authorize: sigV4(credentials, { service }) });
+    httpClient({ url: endpoint, ca, authorize: sigV4(credentials, { service, region }) });
   const iam = queryApi(clientOf('iam'), '2010-05-08');
   const sts = queryApi(clientOf('sts'), '2011-06-15');
   const lambda = jsonApi(clientOf('lambda'));

@@ -16,12 +16,20 @@ export const clock: VirtualClock = virtualClock();
 export const storage: LogOptions = memoryStorage(clock);
 export const refusals: string[] = [];
 
+/** As IAM's StringLike, of which only `*` is used. */
 const matches = (patterns: readonly string[], text: string): boolean =>
-  patterns.some((pattern) =>
-    pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
-  );
+  patterns.some((pattern) => {
+    const [first = '', ...rest] = pattern.split('*').map((part) => RegExp.escape(part));
+    return new RegExp(`^${[first, ...rest].join('.*')}$`, 's').test(text);
+  });
 
-function check(name: FunctionName, what: string, allowed: boolean): void {
+export interface Guard {
+  /** For messages. */
+  readonly name: string;
+  readonly permissions: Permissions;
+}
+
+function check(name: string, what: string, allowed: boolean): void {
   if (allowed) return;
   refusals.push(`${name}: ${what}`);
   throw new StorageFault('refused', `${name} may not: ${what}`);
@@ -29,11 +37,11 @@ function check(name: FunctionName, what: string, allowed: boolean): void {
 
 function guardedTable<S extends SortKey>(
   table: Table<S>,
-  name: FunctionName,
+  { name, permissions }: Guard,
   which: 'hot' | 'catalog',
 ): Table<S> {
   const may = (action: string, pk: string): void => {
-    const allowed = PERMISSIONS[name][which].some(
+    const allowed = permissions[which].some(
       ({ actions, leadingKeys = ['*'] }) =>
         actions.some((one) => one === `dynamodb:${action}`) && matches(leadingKeys, pk),
     );
@@ -60,8 +68,7 @@ function guardedTable<S extends SortKey>(
   };
 }
 
-function guardedBucket(bucket: Bucket, name: FunctionName): Bucket {
-  const permissions: Permissions = PERMISSIONS[name];
+function guardedBucket(bucket: Bucket, { name, permissions }: Guard): Bucket {
   const may = (action: string, key: string): void => {
     const allowed = permissions.bucket.some(
       ({ actions, keys }) => actions.some((one) => one === `s3:${action}`) && matches(keys, key),
@@ -93,13 +100,18 @@ function guardedBucket(bucket: Bucket, name: FunctionName): Bucket {
  * Storage that refuses what the role of a function may not do: what IAM would refuse on AWS, leading keys included, which
  * emulators do not know.
  */
-export function storageOf(name: FunctionName): LogOptions {
+export function guarded(storage: LogOptions, guard: Guard): LogOptions {
   return {
     ...storage,
-    hot: guardedTable(storage.hot, name, 'hot'),
-    catalog: guardedTable(storage.catalog, name, 'catalog'),
-    bucket: guardedBucket(storage.bucket, name),
+    hot: guardedTable(storage.hot, guard, 'hot'),
+    catalog: guardedTable(storage.catalog, guard, 'catalog'),
+    bucket: guardedBucket(storage.bucket, guard),
   };
+}
+
+/** The storage of all tests, as a function may use it. */
+export function storageOf(name: FunctionName): LogOptions {
+  return guarded(storage, { name, permissions: PERMISSIONS[name] });
 }
 
 /** Opened as the functions do it: only admin may make the cluster id. */

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { PERMISSIONS, SOURCE_PERMISSIONS } from '../../../infra/constructs/permissions.ts';
+import { openFlows } from '../../../lib/open-flows.ts';
+import { openGroups } from '../../../lib/open-groups.ts';
+import { engineParts, openLog } from '../../../lib/open-log.ts';
+import { openErrands } from '../../../lib/replication/groups/open-errands.ts';
+import { runFlow } from '../../../lib/replication/replicator.ts';
+import { clusterIdOf } from '../../../lib/topic/cluster-id.ts';
+import { batchOf, memoryStorage, newCall } from '../../support/log-on-memory.ts';
+import { virtualClock } from '../storage/virtual-clock.ts';
+import { guarded, refusals } from './guarded-storage.ts';
+
+describe('the rights of a replicator, here and in its source', () => {
+  it('are enough to copy topics, spilled chunks, positions of groups, and what MirrorMaker notes', async () => {
+    const clock = virtualClock();
+    const call = () => newCall(clock);
+    const [us, eu] = [memoryStorage(clock), memoryStorage(clock)];
+    const log = await openLog(us, call());
+    const groups = openGroups(engineParts(us), log);
+    await log.createTopic({ name: 'orders', partitionCount: 2 }, call());
+    await log.produce({ topic: 'orders', partition: 0, batches: batchOf('a', 'b') }, call());
+    await log.produce({ topic: 'orders', partition: 1, batches: batchOf('x'.repeat(100_000)) }, call());
+    const offsets = [{ topic: 'orders', partition: 0, offset: 1 }];
+    await groups.commit({ groupId: 'g', offsets }, call());
+
+    const source = engineParts(guarded(us, { name: 'source', permissions: SOURCE_PERMISSIONS }));
+    const target = engineParts(guarded(eu, { name: 'replicator', permissions: PERMISSIONS.replicator }));
+    await clusterIdOf(target, call());
+    const faults: unknown[] = [];
+    const parts = {
+      target,
+      region: 'eu',
+      sources: async () => source,
+      errands: openErrands(target, { region: 'eu' }),
+      onFault: (cause: unknown) => void faults.push(cause),
+    };
+    await openFlows(target, parts).create({ source: 'us' }, call());
+    for (let run = 0; run < 3; run += 1) {
+      const time = { idleMs: run * 20_000, deadlineMs: clock.monotonicMs() + 120_000 };
+      expect(await runFlow(parts, 'us', time)).toMatchObject({ ended: 'idle' });
+    }
+
+    const there = await openLog(eu, call());
+    const topics = (await there.listTopics(call())).map(({ name }) => name);
+    expect(topics).toEqual(expect.arrayContaining(['us.orders', 'us.checkpoints.internal', 'heartbeats']));
+    const ended = await there.listOffsets({ topic: 'us.orders', partition: 0, at: 'latest' }, call());
+    expect(ended.offset).toBe(2);
+    expect([...faults, ...refusals]).toEqual([]);
+  });
+});
