@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openLog } from '../../../../lib/open-log.ts';
+import { openRegion } from '../../../../lib/open-region.ts';
 import { chunkFromItem } from '../../../../lib/partition/chunk.ts';
 import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
 import { TopicCatalog } from '../../../../lib/topic/topic-catalog.ts';
@@ -147,5 +148,28 @@ describe('a remote topic', () => {
     const outcome = await step(copier(), { topicSeen });
     expect(outcome).toEqual(expect.objectContaining({ kind: 'failed', side: 'target' }));
     expect(await target.latest()).toBe(4);
+  });
+
+  it('whose region is frozen is told as closed, and copied on as soon as it is thawed', async () => {
+    const { target, source, copier, step, copyAll } = regions;
+    const one = copier();
+    await step(one);
+    const region = openRegion(target.parts);
+    await region.freeze(target.call());
+    await source.produce(['e']);
+    expect((await step(one)).kind).toBe('closed');
+    expect((await step(one)).kind).toBe('closed');
+    await region.thaw(target.call());
+    expect((await copyAll(one)).at(-1)).toEqual({ kind: 'caughtUp', position: 5 });
+    expect(await target.batches()).toEqual(await source.batches());
+    expect(await target.findings()).toEqual([]);
+  });
+
+  it('is whole when its source is frozen and it has caught up', async () => {
+    const { target, source, copyAll } = regions;
+    await source.produce(['e']);
+    await openRegion(source.parts).freeze(source.call());
+    expect((await copyAll()).at(-1)).toEqual({ kind: 'caughtUp', position: 5 });
+    expect(await target.batches()).toEqual(await source.batches());
   });
 });
