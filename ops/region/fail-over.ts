@@ -71,11 +71,14 @@ async function awaited(
   { to, waitMs, sleep }: FailOver,
   { progress }: Output,
 ): Promise<Awaited<ReturnType<typeof unfinished>>> {
+  let told = '';
   for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
     const left = await unfinished(to, copies);
     if (left.length === 0 || waitedMs >= waitMs) return left;
     const records = left.reduce((total, one) => total + Math.max(0, one.left), 0);
-    progress(`${records} offsets of ${left.length} partitions are still to come`);
+    const text = `${records} offsets of ${left.length} partitions are still to come`;
+    if (text !== told) progress(text);
+    told = text;
     await sleep(LOOK_MS);
   }
 }
