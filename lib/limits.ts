@@ -65,6 +65,8 @@ export const LIMITS = {
   segmentBytesMax: 1_073_741_824,
   /** Segment items are read with every cold append: the index of the last one should not cost a second read unit. */
   segmentIndexEntriesMax: 128,
+  /** Stretches that were copied from other regions, in one segment: the item tells each of them. */
+  segmentStretchesMax: 256,
   /** Segment items that a process keeps, of one partition and in all; with their indexes at most 8 KB each. */
   segmentCacheItemsPerPartitionMax: 64,
   segmentCacheItemsMax: 1_024,

@@ -1,7 +1,15 @@
-import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import { ITEM_FORMAT, ItemReader, MERGED_FORMAT } from '../storage/format.ts';
 import type { AttributeValue, Item } from '../storage/table.ts';
 import { numberBytes } from '../storage/units.ts';
 import { type BatchSummary, decodeSummaries, encodeSummaries } from './batch-summary.ts';
+import {
+  type ChunkOrigin,
+  chunkOriginFromAttribute,
+  chunkOriginToAttribute,
+  type Origins,
+  originsFromAttribute,
+  originsToAttribute,
+} from './origins.ts';
 import { decodeStretches, encodeStretches, type Stretch } from './stretch.ts';
 
 /** Where a partition's chunks and segments lie in both tables. */
@@ -61,6 +69,10 @@ export interface Chunk {
    * ends it. Offsets that no batch covers, before the first one and between them, have no records in the source either.
    */
   readonly keepsOffsets?: true;
+  /** Set on copies in a log that is written in several regions; its own chunks have none. */
+  readonly origin?: ChunkOrigin;
+  /** ⚑ How far the log has the records of other regions, as of this chunk's end; absent if it has none of them. */
+  readonly origins?: Origins;
   readonly body: ChunkBody;
 }
 
@@ -73,6 +85,7 @@ export interface Chunk {
  *   z  id of the freeze that put the closed marker, if one did
  *   p  [version, expiry] of the append, once the expiry has been pushed out
  *   k  true on copies, whose batches keep their offsets; then h holds stretches instead of summaries
+ *   g  [region, base offset, end offset] in a copy's own region    u  origins; with either of them the format is 2
  *   q  end of the last chunk with producer ids, if it is another one: the offset, or less than one: counted from sk
  *
  * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
@@ -80,7 +93,7 @@ export interface Chunk {
  */
 export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   const attributes: Record<string, AttributeValue> = {
-    f: ITEM_FORMAT,
+    f: chunk.origins === undefined ? ITEM_FORMAT : MERGED_FORMAT,
     n: chunk.endOffset - chunk.baseOffset,
     m: chunk.maxTimestampMs,
   };
@@ -105,6 +118,8 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   if (chunk.identities.length > 0)
     attributes.i = chunk.identities.map(({ id, offsetDelta }) => [id, offsetDelta]);
   if (chunk.keepsOffsets === true) attributes.k = true;
+  if (chunk.origin !== undefined) attributes.g = chunkOriginToAttribute(chunk.origin);
+  if (chunk.origins !== undefined) attributes.u = originsToAttribute(chunk.origins);
   if (chunk.producersEnd !== undefined) attributes.q = shorterOffset(chunk.producersEnd, chunk.baseOffset);
   if (chunk.appendedAs !== undefined)
     attributes.p = [chunk.appendedAs.version, chunk.appendedAs.expiresAtSeconds];
@@ -119,7 +134,7 @@ export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
 export function chunkFromItem(item: Item<number>): Chunk {
-  const read = new ItemReader('chunk', item);
+  const read = new ItemReader('chunk', item, MERGED_FORMAT);
   return {
     baseOffset: item.sk,
     endOffset: item.sk + read.number('n'),
@@ -130,6 +145,8 @@ export function chunkFromItem(item: Item<number>): Chunk {
     identities: read.has('i') ? identitiesFrom(read.list('i')) : [],
     ...(read.has('q') ? { producersEnd: offsetFrom(read.number('q'), item.sk) } : {}),
     ...(read.has('k') ? { keepsOffsets: true } : {}),
+    ...(read.has('g') ? { origin: chunkOriginFromAttribute(read.list('g')) } : {}),
+    ...(read.has('u') ? { origins: originsFromAttribute(read.list('u')) } : {}),
     body: bodyFrom(read),
   };
 }

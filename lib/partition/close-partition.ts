@@ -54,6 +54,7 @@ async function tryToClose(
     maxTimestampMs: -1,
     identities: [],
     ...(tail.producersEnd === undefined ? {} : { producersEnd: tail.producersEnd }),
+    ...(tail.origins === undefined ? {} : { origins: tail.origins }),
     body: { kind: 'closed', ...(freeze === undefined ? {} : { freeze }) },
   });
   const condition: Condition =
@@ -71,6 +72,7 @@ async function tryToClose(
       marker,
       observation: result.observation,
       producersEnd: producersEndAt(standing),
+      origins: standing.origins,
     };
   } catch (fault) {
     if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) return undefined;

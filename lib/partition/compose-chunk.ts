@@ -2,6 +2,7 @@ import { patchBaseOffset } from '../record/header.ts';
 import type { AppendEntry } from './append-entry.ts';
 import { bytesOf } from './append-queue.ts';
 import type { Chunk, ChunkIdentity, ObjectSpan } from './chunk.ts';
+import type { Origins } from './origins.ts';
 
 interface Place {
   readonly baseOffset: number;
@@ -11,11 +12,13 @@ interface Place {
   readonly span: ObjectSpan | undefined;
   /** The end of the last chunk before it that has producer ids, if there is one. */
   readonly producersEnd: number | undefined;
+  /** As of the place. */
+  readonly origins: Origins | undefined;
 }
 
 /** The chunk that holds these entries in a row. Patches the bytes of a lone inline entry in place. */
 export function composeChunk(entries: readonly AppendEntry[], place: Place): Chunk {
-  const { baseOffset, version, expiresAtSeconds, span, producersEnd } = place;
+  const { baseOffset, version, expiresAtSeconds, span, producersEnd, origins } = place;
   const tellsItself = entries.some(({ batches }) => batches.some(({ producerId }) => producerId >= 0));
   let offsetDelta = 0;
   const identities: ChunkIdentity[] = [];
@@ -31,6 +34,7 @@ export function composeChunk(entries: readonly AppendEntry[], place: Place): Chu
     maxTimestampMs: Math.max(...entries.map((entry) => entry.maxTimestampMs)),
     identities,
     ...(tellsItself || producersEnd === undefined ? {} : { producersEnd }),
+    ...(origins === undefined ? {} : { origins }),
     body:
       span === undefined
         ? { kind: 'inline', bytes: placedBytes(entries, baseOffset) }

@@ -227,7 +227,7 @@ export class PartitionWriter {
 
   #behind(chunk: Chunk, { observation }: Pick<Tail, 'observation'>): Tail {
     const producersEnd = producersEndAt(chunk);
-    return { offset: chunk.endOffset, closed: false, observation, producersEnd };
+    return { offset: chunk.endOffset, closed: false, observation, producersEnd, origins: chunk.origins };
   }
 
   async #readTail(call: Call): Promise<Tail> {
@@ -251,6 +251,7 @@ export class PartitionWriter {
       expiresAtSeconds: Math.ceil((nowMs + this.#settings.hotRetentionMs) / 1000),
       span: composition.upload?.span,
       producersEnd: tail.producersEnd,
+      origins: tail.origins,
     });
   }
 

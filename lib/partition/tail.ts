@@ -9,6 +9,7 @@ import { StorageFault } from '../storage/fault.ts';
 import { type Observation, observationAgeMs, olderObservation } from '../storage/observation.ts';
 import type { Table } from '../storage/table.ts';
 import { type Chunk, chunkFromItem } from './chunk.ts';
+import type { Origins } from './origins.ts';
 
 /** A closed marker that stands. */
 export interface Marker {
@@ -27,6 +28,8 @@ export interface Tail {
   readonly observation: Observation;
   /** The end of the last chunk with producer ids; undefined: all of them lie below the sealed end. */
   readonly producersEnd?: number | undefined;
+  /** ⚑ How far the log has the records of other regions, at exactly this tail. */
+  readonly origins?: Origins | undefined;
   /** Only where the tail has just been read: the end of the segments in the same look. */
   readonly sealedEnd?: number | undefined;
 }
@@ -36,6 +39,8 @@ export interface Bounds {
   /** The end of the segment chain: below it offsets are read from segments. */
   readonly sealedEnd: number;
   readonly logStart: number;
+  /** At the end of the segments. */
+  readonly origins?: Origins | undefined;
   readonly observation: Observation;
 }
 
@@ -54,10 +59,12 @@ export async function readBounds(
     call,
   );
   const start = page.items.find((item) => item.sk === LOG_START_KEY);
-  const segment = page.items.find((item) => item.sk !== LOG_START_KEY);
+  const last = page.items.find((item) => item.sk !== LOG_START_KEY);
+  const segment = last === undefined ? undefined : segmentFromItem(last);
   return {
-    sealedEnd: segment === undefined ? 0 : segmentFromItem(segment).endOffset,
+    sealedEnd: segment?.endOffset ?? 0,
     logStart: start === undefined ? 0 : logStartFromItem(start).offset,
+    origins: segment?.origins,
     observation: page.observation,
   };
 }
@@ -113,6 +120,7 @@ export async function readTail(
     marker: newest.chunk === undefined ? undefined : markerOf(newest.chunk),
     observation: olderObservation(newest.observation, bounds.observation),
     producersEnd: producersEndAbove(bounds.sealedEnd, newest.chunk),
+    origins: hotEnd >= bounds.sealedEnd && newest.chunk !== undefined ? newest.chunk.origins : bounds.origins,
     sealedEnd: bounds.sealedEnd,
   };
   return { tail, bounds };

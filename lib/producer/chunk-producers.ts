@@ -3,6 +3,7 @@ import type { BatchSummary } from '../partition/batch-summary.ts';
 import type { Chunk } from '../partition/chunk.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import type { BatchHeader } from '../record/header.ts';
+import type { Rules } from '../rules.ts';
 import { type SequencedBatch, type StoredBatch, sequenceAfter } from './producers.ts';
 
 type Numbered = Pick<BatchSummary, 'producerId' | 'producerEpoch' | 'baseSequence' | 'offsetCount'>;
@@ -23,7 +24,7 @@ export function storedBatch(header: BatchHeader): StoredBatch | undefined {
 
 /**
  * The batches of a chunk that have a producer id. Throws CORRUPT_MESSAGE where its bytes are damaged. Where
- * `isToldInObject`, its object has to be read instead.
+ * `isToldInObject`, its object has to be read instead. Whether they count is for `countsHere` to say.
  */
 export function* producerBatches(chunk: Chunk): Generator<StoredBatch> {
   const { body } = chunk;
@@ -37,6 +38,14 @@ export function* producerBatches(chunk: Chunk): Generator<StoredBatch> {
     if (batch !== undefined) yield { ...batch, baseOffset };
     baseOffset += numbered.offsetCount;
   }
+}
+
+/** ⚑ Whether its producers are of this log: those of a chunk that was copied into it have the same ids in another. */
+export function countsHere(
+  { origin }: Pick<Chunk, 'origin'>,
+  { originsApart }: Pick<Rules, 'originsApart'>,
+): boolean {
+  return origin === undefined || !originsApart;
 }
 
 /** Whether the chunk's item says only that there are batches with a producer id, and its object says which. */
@@ -61,6 +70,7 @@ function* storedBatches(bytes: Uint8Array, chunk: Chunk): Generator<StoredBatch>
  * will find out, and the others are not disturbed.
  */
 export function producersEndAt(chunk: Chunk): number | undefined {
+  if (chunk.origin !== undefined) return chunk.producersEnd;
   if (isToldInObject(chunk)) return chunk.endOffset;
   try {
     return producerBatches(chunk).next().done === true ? chunk.producersEnd : chunk.endOffset;

@@ -6,7 +6,7 @@ import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { Fence } from '../storage/observation.ts';
 import { advanceSnapshot } from './advance-snapshot.ts';
-import { isToldInObject, producerBatches } from './chunk-producers.ts';
+import { countsHere, isToldInObject, producerBatches } from './chunk-producers.ts';
 import { consistentBounds, folding, loadProducers } from './load-producers.ts';
 import type { ProducerMemory } from './producer-memory.ts';
 import { agedTo, type KnownProducer, type Producers, type StoredBatch } from './producers.ts';
@@ -152,7 +152,8 @@ export function createProducerTracker(deps: TrackerDependencies, pk: string): Pr
     follow: (chunk) => {
       if (tracked === undefined || tracked.offset !== chunk.baseOffset || isToldInObject(chunk)) return;
       try {
-        for (const batch of producerBatches(chunk)) folding(tracked.producers, deps.rules)(batch);
+        const batches = countsHere(chunk, deps.rules) ? producerBatches(chunk) : [];
+        for (const batch of batches) folding(tracked.producers, deps.rules)(batch);
         tracked.offset = chunk.endOffset;
         tracked.chunkCountMax += 1;
       } catch {

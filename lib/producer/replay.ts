@@ -5,7 +5,7 @@ import { loadPieces } from '../partition/load-pieces.ts';
 import { planRead } from '../partition/read-plan.ts';
 import { readBatchHeader } from '../record/header.ts';
 import type { Call } from '../storage/call.ts';
-import { isToldInObject, producerBatches, storedBatch } from './chunk-producers.ts';
+import { countsHere, isToldInObject, producerBatches, storedBatch } from './chunk-producers.ts';
 import type { StoredBatch } from './producers.ts';
 
 export type Replayed =
@@ -21,7 +21,7 @@ const CHUNKS_PER_PAGE = 256;
  * order of the log. Stops where a chunk is missing. Throws `StorageFault`.
  */
 export async function replay(
-  { hot, bucket }: Pick<EngineParts, 'hot' | 'bucket'>,
+  { hot, bucket, rules }: Pick<EngineParts, 'hot' | 'bucket' | 'rules'>,
   stretch: { readonly pk: string; readonly from: number; readonly end: number; readonly chunksMax: number },
   see: (batch: StoredBatch) => void,
   call: Call,
@@ -36,7 +36,9 @@ export async function replay(
     if (items.length === 0) return { kind: 'gap', offset: next, nextOffset: end };
     for (const chunk of items.map(chunkFromItem)) {
       if (chunk.baseOffset !== next) return { kind: 'gap', offset: next, nextOffset: chunk.baseOffset };
-      await readingStored(`Partition ${pk}`, () => seeAll(bucket, chunk, see, call));
+      if (countsHere(chunk, rules)) {
+        await readingStored(`Partition ${pk}`, () => seeAll(bucket, chunk, see, call));
+      }
       next = chunk.endOffset;
       chunkCount += 1;
     }

@@ -1,5 +1,7 @@
-import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import { type Origins, originsFromAttribute, originsToAttribute } from '../partition/origins.ts';
+import { ITEM_FORMAT, ItemReader, MERGED_FORMAT } from '../storage/format.ts';
 import type { Item } from '../storage/table.ts';
+import { type ForeignStretch, stretchesFromAttribute, stretchesToAttribute } from './foreign-stretches.ts';
 
 /** A sealed stretch of a partition: one object that is a valid Kafka `.log` file, and the item that refers to it. */
 export interface Segment {
@@ -18,6 +20,10 @@ export interface Segment {
   readonly maxTimestampMs: number;
   /** Set on copies of sources with holes: there are no records at some offsets before and between the batches. */
   readonly hasGaps?: true;
+  /** What of it was copied from other regions, ascending; absent if nothing was. At most `LIMITS.segmentStretchesMax`. */
+  readonly foreign?: readonly ForeignStretch[];
+  /** ⚑ How far the log has the records of other regions, as of the segment's end; absent if it has none of them. */
+  readonly origins?: Origins;
   /** Ascending in all three; the first entry is the first batch. */
   readonly index: readonly SegmentIndexEntry[];
 }
@@ -80,6 +86,7 @@ function decodeIndex(encoded: Uint8Array): SegmentIndexEntry[] {
  *
  *   f  format number   e  end offset   o  object key, if any   s  bytes   a, m  smallest and largest timestamp, ms
  *   d  sparse index   k  true where offsets are missing that were never there
+ *   g  stretches of other regions (foreign-stretches.ts)   u  origins; with either of them the format is 2
  */
 export function segmentToItem(pk: string, segment: Segment): Item<string> {
   return {
@@ -87,7 +94,7 @@ export function segmentToItem(pk: string, segment: Segment): Item<string> {
     sk: segmentSortKey(segment.baseOffset),
     version: segment.version,
     attributes: {
-      f: ITEM_FORMAT,
+      f: segment.origins === undefined ? ITEM_FORMAT : MERGED_FORMAT,
       e: segment.endOffset,
       ...(segment.objectKey === undefined ? {} : { o: segment.objectKey }),
       s: segment.bytes,
@@ -95,13 +102,15 @@ export function segmentToItem(pk: string, segment: Segment): Item<string> {
       m: segment.maxTimestampMs,
       d: encodeIndex(segment.index),
       ...(segment.hasGaps === true ? { k: true } : {}),
+      ...(segment.foreign === undefined ? {} : { g: stretchesToAttribute(segment.foreign) }),
+      ...(segment.origins === undefined ? {} : { u: originsToAttribute(segment.origins) }),
     },
   };
 }
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
 export function segmentFromItem(item: Item<string>): Segment {
-  const read = new ItemReader('segment', item);
+  const read = new ItemReader('segment', item, MERGED_FORMAT);
   return {
     baseOffset: Number(item.sk.slice(SEGMENT_PREFIX.length)),
     endOffset: read.number('e'),
@@ -112,5 +121,7 @@ export function segmentFromItem(item: Item<string>): Segment {
     maxTimestampMs: read.number('m'),
     index: decodeIndex(read.bytes('d')),
     ...(read.has('k') ? { hasGaps: true } : {}),
+    ...(read.has('g') ? { foreign: stretchesFromAttribute(read.list('g')) } : {}),
+    ...(read.has('u') ? { origins: originsFromAttribute(read.list('u')) } : {}),
   };
 }

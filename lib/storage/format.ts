@@ -4,19 +4,22 @@ import type { AttributeValue, Item, SortKey } from './table.ts';
 /** Every stored item carries its kind's format number as `f`; code that meets a newer one refuses it by name. */
 export const ITEM_FORMAT = 1;
 
+/** Of chunks and segments of a log that has records of other regions: who does not know them must not write behind them. */
+export const MERGED_FORMAT = 2;
+
 /** Reads one item's attributes with their types checked; anything unexpected is damage, told with the item's key. */
 export class ItemReader<S extends SortKey> {
   readonly #item: Item<S>;
   readonly #kind: string;
 
-  constructor(kind: string, item: Item<S>) {
+  constructor(kind: string, item: Item<S>, formatMax: number = ITEM_FORMAT) {
     this.#item = item;
     this.#kind = kind;
     const format = this.number('f');
-    if (format > ITEM_FORMAT) {
+    if (format > formatMax) {
       throw new StorageFault(
         'refused',
-        `${this.#name()} has format ${format}; this version reads up to ${ITEM_FORMAT}: upgrade Millrace`,
+        `${this.#name()} has format ${format}; this version reads up to ${formatMax}: upgrade Millrace`,
       );
     }
   }

@@ -2,6 +2,7 @@ import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
+import { foreignIn } from '../foreign-stretches.ts';
 import {
   type Segment,
   segmentFromItem,
@@ -85,7 +86,12 @@ async function tryToClean(
       ? [{ observation: uploaded.observation, ageMsMax: LIMITS.firstReferenceAgeMsMax }]
       : [];
   const condition = { kind: 'ifVersion', version: segment.version } as const;
-  const item = segmentToItem(pk, { ...content, version, objectKey });
+  const item = segmentToItem(pk, {
+    ...content,
+    ...foreignIn(segment.foreign ?? [], segment.origins),
+    version,
+    objectKey,
+  });
   const result = await deps.catalog.put(item, { condition, fences }, call);
   if (result.stored) {
     return {

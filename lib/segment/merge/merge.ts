@@ -6,6 +6,7 @@ import type { Call } from '../../storage/call.ts';
 import type { Observation } from '../../storage/observation.ts';
 import type { Table } from '../../storage/table.ts';
 import { describeSegment, type SegmentContent } from '../describe-segment.ts';
+import { type ForeignStretch, foreignIn, joinedStretches } from '../foreign-stretches.ts';
 import { growingBytes } from '../growing-bytes.ts';
 import { logStartFromItem } from '../log-start.ts';
 import { placedBatches } from '../read/placed-batches.ts';
@@ -160,5 +161,11 @@ async function joined(
   }
   const content = description.finish({ mayHaveGaps: segments.some(({ hasGaps }) => hasGaps === true) });
   // The last batches may have gone by compaction: the chain goes on where the last segment ended.
-  return { bytes: bytes.view(), content: { ...content, endOffset: segments.at(-1)?.endOffset ?? 0 } };
+  const last = segments.at(-1);
+  const foreign = segments.reduce(
+    (all, segment) => joinedStretches(all, segment.foreign ?? []),
+    [] as readonly ForeignStretch[],
+  );
+  const merged = { ...content, endOffset: last?.endOffset ?? 0, ...foreignIn(foreign, last?.origins) };
+  return { bytes: bytes.view(), content: merged };
 }

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../limits.ts';
 import { coverFilter } from '../cover-filter.ts';
+import { type ForeignStretch, isTooMany, joinedStretches } from '../foreign-stretches.ts';
 import type { Segment } from '../segment-item.ts';
 
 export interface MergeSettings {
@@ -56,12 +57,15 @@ function runFrom(candidates: readonly Segment[], settings: MergeSettings): Store
   let bytes = 0;
   let firstMs = Number.POSITIVE_INFINITY;
   let lastMs = Number.NEGATIVE_INFINITY;
+  let foreign: readonly ForeignStretch[] = [];
   for (const segment of candidates) {
     bytes += segment.bytes;
     firstMs = Math.min(firstMs, segment.firstTimestampMs);
     lastMs = Math.max(lastMs, segment.maxTimestampMs);
     const follows = run.length === 0 || segment.baseOffset === run.at(-1)?.endOffset;
     if (!isStored(segment) || !follows) break;
+    foreign = joinedStretches(foreign, segment.foreign ?? []);
+    if (isTooMany(foreign)) break;
     if (bytes > bytesMax || lastMs - firstMs > settings.spanMsMax) break;
     run.push(segment);
   }

@@ -16,6 +16,8 @@ export interface Unsealed {
   readonly newestEndOffset: number;
   /** The end of the last chunk with producer ids, if one of them may be unsealed. */
   readonly producersEnd: number | undefined;
+  /** At the end of the newest. */
+  readonly origins: Chunk['origins'];
   readonly observation: Observation;
   /** Exact for one chunk or two. */
   readonly bytesEstimate: number;
@@ -37,7 +39,8 @@ export async function lookAtUnsealed(
   if (newest === undefined || newest.endOffset <= sealedEnd) return undefined;
   const { endOffset } = newest;
   const { observation } = last;
-  const seen = { newestEndOffset: endOffset, producersEnd: producersEndAt(newest), observation };
+  const told = { producersEnd: producersEndAt(newest), origins: newest.origins };
+  const seen = { newestEndOffset: endOffset, ...told, observation };
   if (newest.baseOffset === sealedEnd) {
     return { ...seen, oldest: newest, bytesEstimate: chunkBytes(newest) };
   }

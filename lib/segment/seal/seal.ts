@@ -4,6 +4,7 @@ import { readingStored } from '../../partition/faults.ts';
 import { loadPieces } from '../../partition/load-pieces.ts';
 import { planRead } from '../../partition/read-plan.ts';
 import { readBounds, type Tail } from '../../partition/tail.ts';
+import { countsHere } from '../../producer/chunk-producers.ts';
 import { keepPassed, keepUnread, passingProducers } from '../../producer/keep-producers.ts';
 import type { Producers } from '../../producer/producers.ts';
 import { batchesIn } from '../../record/batches-in.ts';
@@ -12,6 +13,7 @@ import { readBatchHeader } from '../../record/header.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Observation } from '../../storage/observation.ts';
 import { describeSegment, type SegmentContent } from '../describe-segment.ts';
+import { foreignIn, isForeign, stretchesWith, stretchList } from '../foreign-stretches.ts';
 import { growingBytes } from '../growing-bytes.ts';
 import { type Segment, segmentObjectKey } from '../segment-item.ts';
 import { mayBeAdopted, readAdoptable } from './adopt.ts';
@@ -83,15 +85,17 @@ async function seal(
   const deletedEnd = await findDeletedEnd(deps.hot, { pk, sealedEnd, logStart, unsealed }, call);
   if (deletedEnd > sealedEnd && deps.rules.sealFromChainEnd) {
     await keepUnread(deps, pk, tailOf(unsealed, sealedEnd), call);
-    return publish(deps, pk, { content: stubContent(sealedEnd, deletedEnd), sealedEnd }, call);
+    // Where chunks are left behind the stub, they say how far other regions have come, and nobody asks the stub.
+    const origins = unsealed.newestEndOffset <= deletedEnd ? unsealed.origins : bounds.origins;
+    return publish(deps, pk, { content: stubContent(sealedEnd, deletedEnd, origins), sealedEnd }, call);
   }
   const bytesExpected = Math.min(unsealed.bytesEstimate, segmentBytes);
   const sealing = { pk, sealedEnd, from: deletedEnd, segmentBytes, bytesExpected, seen };
   const adopted = await adopt(deps, sealing, unsealed, call);
   if (adopted !== undefined) return adopted;
-  const { bytes, content, passed } = await collect(deps, sealing, call);
+  const { bytes, content, passed, isFull } = await collect(deps, sealing, call);
   // The guess at their bytes may have been far too high: then they are left to grow.
-  if (bytes.length === 0 || (!byAge && bytes.length < segmentBytes / 2)) return notDue;
+  if (bytes.length === 0 || (!byAge && !isFull && bytes.length < segmentBytes / 2)) return notDue;
   await keepPassed(deps, pk, { endOffset: content.endOffset, passed, seen }, call);
   return store(deps, sealing, { bytes, content }, call);
 }
@@ -115,12 +119,23 @@ async function adopt(
   for (const batch of batchesIn(found.bytes)) {
     verifyBatchCrc(deps.codecs, batch.bytes);
     description.add(batch.header);
-    passing.see(batch.header);
+    if (countsHere(oldest, deps.rules)) passing.see(batch.header);
   }
   const { objectKey } = found;
-  const content = description.finish({ mayHaveGaps: oldest.keepsOffsets === true });
+  const content = {
+    ...description.finish({ mayHaveGaps: oldest.keepsOffsets === true }),
+    ...foreignIn(stretchesWith([], oldest), oldest.origins),
+  };
   await keepPassed(deps, pk, { endOffset: content.endOffset, passed: passing.producers, seen }, call);
   return publish(deps, pk, { content, sealedEnd, objectKey }, call);
+}
+
+interface Collected {
+  readonly bytes: Uint8Array;
+  readonly content: SegmentContent;
+  readonly passed: Producers;
+  /** Whether the item has no room for what comes behind. */
+  readonly isFull: boolean;
 }
 
 /** The bytes of the next segment, each batch checked for its CRC and its place, and what its item says of them. */
@@ -128,29 +143,33 @@ async function collect(
   deps: SealDependencies,
   { pk, sealedEnd, from, segmentBytes, bytesExpected }: Sealing,
   call: Call,
-): Promise<{ readonly bytes: Uint8Array; readonly content: SegmentContent; readonly passed: Producers }> {
+): Promise<Collected> {
   const bytes = growingBytes(bytesExpected * 1.125);
   const description = describeSegment(from);
   const passing = passingProducers(deps.rules);
+  const foreign = stretchList();
   // What could be adopted next is not copied, once there is enough for a segment without it.
   const endsBefore = (chunk: Chunk, taken: number): boolean =>
-    taken >= segmentBytes / 2 && mayBeAdopted(chunk, segmentBytes);
+    (taken >= segmentBytes / 2 && mayBeAdopted(chunk, segmentBytes)) || !foreign.take(chunk);
   const range = { pk, from, sealedEnd, bytesMax: segmentBytes, endsBefore };
   let mayHaveGaps = false;
+  let origins: Chunk['origins'];
   for await (const window of unsealedRun(deps, range, call)) {
     const first = window[0]?.baseOffset ?? 0;
     const batches = await loadPieces(deps.bucket, planRead(window, first, Number.POSITIVE_INFINITY), call);
     if (deps.rules.sealStopsAtGap) refuseMisplaced(pk, window, batches);
+    origins = window.at(-1)?.origins;
     mayHaveGaps ||= window.some(({ keepsOffsets }) => keepsOffsets === true);
     for (const batch of batches) {
       verifyBatchCrc(deps.codecs, batch);
       const header = readBatchHeader(batch);
       description.add(header);
-      passing.see(header);
+      if (!deps.rules.originsApart || !isForeign(foreign.all, header.baseOffset)) passing.see(header);
       bytes.append(batch);
     }
   }
-  return { bytes: bytes.view(), content: description.finish({ mayHaveGaps }), passed: passing.producers };
+  const content = { ...description.finish({ mayHaveGaps }), ...foreignIn(foreign.all, origins) };
+  return { bytes: bytes.view(), content, passed: passing.producers, isFull: foreign.isFull };
 }
 
 async function store(

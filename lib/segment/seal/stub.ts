@@ -2,6 +2,7 @@ import { chunkFromItem } from '../../partition/chunk.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Table } from '../../storage/table.ts';
 import type { SegmentContent } from '../describe-segment.ts';
+import { foreignIn } from '../foreign-stretches.ts';
 import type { Unsealed } from './seal-due.ts';
 
 /**
@@ -29,6 +30,11 @@ export async function findDeletedEnd(
 }
 
 /** A link of the chain without records. */
-export function stubContent(baseOffset: number, endOffset: number): SegmentContent {
-  return { baseOffset, endOffset, bytes: 0, firstTimestampMs: -1, maxTimestampMs: -1, index: [] };
+export function stubContent(
+  baseOffset: number,
+  endOffset: number,
+  origins?: SegmentContent['origins'],
+): SegmentContent {
+  const times = { firstTimestampMs: -1, maxTimestampMs: -1 };
+  return { baseOffset, endOffset, bytes: 0, ...times, index: [], ...foreignIn([], origins) };
 }

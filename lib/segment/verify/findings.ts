@@ -23,6 +23,8 @@ export type FindingName =
   | 'compaction'
   /** The snapshot of producers lacks what is sealed, or tells of more than the log holds. */
   | 'producers'
+  /** What an item tells of records of other regions does not fit what stands there. */
+  | 'origins'
   /** Noted by the sweep, and not over. */
   | 'incident'
   /** An item or object that could not be read at all. */

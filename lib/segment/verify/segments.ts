@@ -1,5 +1,6 @@
 import type { BatchHeader } from '../../record/header.ts';
 import type { Item } from '../../storage/table.ts';
+import { isForeign } from '../foreign-stretches.ts';
 import {
   LOG_START_KEY,
   SEGMENT_PREFIX,
@@ -15,7 +16,7 @@ export interface SegmentsView {
   readonly logStart: number;
   /** Compaction takes records out: then the batches of a segment need not cover all of its offsets. */
   readonly isCompacted: boolean;
-  /** Told of every batch. */
+  /** Told of every batch that was not copied from another region. */
   readonly seeBatch: (header: BatchHeader) => void;
 }
 
@@ -109,13 +110,14 @@ async function verifyObject(
     }
     return;
   }
+  checkForeign(partition.find, segment);
   const stretch = { key: objectKey, start: 0, length: bytes, mayGoOn: false, offset: baseOffset };
   const index = indexCheck(partition.find, segment);
   let expected = baseOffset;
   let maxTimestampMs = -1;
   const watched = watchingForCuts(partition);
   for await (const { header, position } of objectBatches(deps, watched.partition, stretch)) {
-    view.seeBatch(header);
+    seeOwn(view, segment, header);
     const end = header.baseOffset + header.lastOffsetDelta + 1;
     const mayMiss = view.isCompacted || segment.hasGaps === true || header.baseOffset <= view.logStart;
     const isPlaced = header.baseOffset === expected || (header.baseOffset > expected && mayMiss);
@@ -136,6 +138,25 @@ async function verifyObject(
   if (maxTimestampMs > segment.maxTimestampMs) {
     const message = `The segment at ${baseOffset} holds timestamp ${maxTimestampMs}, beyond its largest`;
     partition.find('timestamps', message, baseOffset);
+  }
+}
+
+function seeOwn(view: SegmentsView, { foreign }: Segment, header: BatchHeader): void {
+  if (!isForeign(foreign, header.baseOffset)) view.seeBatch(header);
+}
+
+/** What was copied from other regions lies inside the segment, one stretch behind the other. */
+function checkForeign(find: Find, { baseOffset, endOffset, foreign = [], origins }: Segment): void {
+  let end = baseOffset;
+  for (const stretch of foreign) {
+    const length = stretch.endOffset - stretch.baseOffset;
+    const isInPlace = stretch.baseOffset >= end && length > 0 && stretch.endOffset <= endOffset;
+    const isTold = stretch.sourceOffset + length <= (origins?.get(stretch.region) ?? 0);
+    if (!isInPlace || !isTold) {
+      const message = `The segment at ${baseOffset} tells wrongly what comes from ${stretch.region}`;
+      find('origins', message, stretch.baseOffset);
+    }
+    end = stretch.endOffset;
   }
 }
 

@@ -111,9 +111,28 @@ describe('a chunk item', () => {
   };
 
   it('of a newer format is refused by name, not misread', () => {
-    const fault = faultOf({ f: 2, n: 1, m: 1, c: true });
+    const fault = faultOf({ f: 3, n: 1, m: 1, c: true });
     expect(fault.kind).toBe('refused');
-    expect(fault.message).toContain('format 2');
+    expect(fault.message).toContain('format 3');
+  });
+
+  it('that knows of other regions has a format of its own, so that nobody who does not know them writes behind it', () => {
+    const chunk: Chunk = {
+      baseOffset: 10,
+      endOffset: 12,
+      version: 'v',
+      maxTimestampMs: 1,
+      identities: [],
+      origin: { region: 'east', baseOffset: 3, endOffset: 5 },
+      origins: new Map([
+        ['east', 5],
+        ['north', 70],
+      ]),
+      body: { kind: 'inline', bytes: new Uint8Array([1]) },
+    };
+    const item = chunkToItem(pk, chunk);
+    expect(item.attributes).toMatchObject({ f: 2, g: ['east', 3, 5], u: ['east', 5, 'north', 70] });
+    expect(chunkFromItem(item)).toEqual(chunk);
   });
 
   it('with a wrong attribute is damage that names the item', () => {
