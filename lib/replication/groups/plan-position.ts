@@ -19,22 +19,27 @@ export interface BothPositions {
  *
  * - What was carried over from the source before follows it, back too, but ⚑ never behind what local clients had committed.
  * - ⚑ A local commit that was made after theirs was carried over is newer, wherever it lies.
- * - Otherwise a position only moves forward. One that local clients moved *back* was meant to be there: it gives way only to
- *   a commit that has seen it, or is later by storage's clocks; if those are apart, it gives way later.
+ * - Otherwise a position only moves forward. One that local clients may have moved *back* was meant to be there: it gives way
+ *   only to a commit that has seen it, or is later by storage's clocks; if those are apart, it gives way later.
  */
 export function offsetToCarry({ source, region, theirs, ours }: BothPositions): number | undefined {
   const { offset } = theirs.position;
-  const isSeen = ours?.carried?.source === source && ours.carried.offset === offset;
   const standing = ours?.position;
+  const isSeen = ours?.carried?.source === source && ours.carried.offset === offset;
   if (standing === undefined) return isSeen ? undefined : offset;
   if (standing.source === source) return Math.max(offset, standing.localOffset ?? 0);
   if (offset <= standing.offset) return undefined;
   if (standing.source !== undefined) return offset;
-  if (isSeen) return undefined;
-  const hasSeenOurs = theirs.carried?.source === region && theirs.carried.offset === standing.offset;
-  const mayBeSetBack = ours?.carried === undefined || standing.offset < ours.carried.offset;
-  const isLater = theirs.position.committedMs > standing.committedMs;
-  return hasSeenOurs || !mayBeSetBack || isLater ? offset : undefined;
+  const seenThere = theirs.carried?.source === region ? theirs.carried.offset : undefined;
+  if (isSeen || seenThere === standing.offset) return isSeen ? undefined : offset;
+  const hasGoneOn = isBehindNone(standing.offset, [seenThere, ours?.carried?.offset]);
+  return hasGoneOn || theirs.position.committedMs > standing.committedMs ? offset : undefined;
+}
+
+/** Whether local clients have not gone back from any position that both regions have known; false if there was none. */
+function isBehindNone(offset: number, known: readonly (number | undefined)[]): boolean {
+  const before = known.filter((one) => one !== undefined);
+  return before.length > 0 && before.every((one) => offset >= one);
 }
 
 export interface Carrying extends BothPositions {

@@ -39,13 +39,19 @@ export interface GroupMember {
 
 export const GROUP = 'g';
 
+export interface GroupWorldOptions {
+  readonly rules?: Partial<Rules>;
+  /** How far the clocks of a region are off. */
+  readonly skewMs?: Readonly<Record<string, number>>;
+}
+
 /** `flows`: each as target, source and what it is like. */
 export async function groupWorld(
   aliases: readonly string[],
   flows: readonly (readonly [target: string, source: string, flow?: Partial<NewFlow>])[],
-  rules: Partial<Rules> = {},
+  options: GroupWorldOptions = {},
 ): Promise<GroupWorld> {
-  const world = await flowWorld(aliases, rules);
+  const world = await flowWorld(aliases, options.rules, options.skewMs);
   const groups = new Map<string, Groups>();
   const errands = new Map<string, readonly FlowErrand[]>();
   for (const alias of aliases) {
@@ -138,8 +144,8 @@ export const BOTH = [
 ] as const;
 
 /** Two regions that copy from each other, and `orders` in `us` with 100 records in its only partition. */
-export async function pair(rules: Partial<Rules> = {}): Promise<GroupWorld> {
-  const g = await groupWorld(['us', 'eu'], BOTH, rules);
+export async function pair(options: GroupWorldOptions = {}): Promise<GroupWorld> {
+  const g = await groupWorld(['us', 'eu'], BOTH, options);
   await fill(g, 'us', 'orders', 100);
   return g;
 }
