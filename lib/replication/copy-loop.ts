@@ -12,7 +12,8 @@ import { afterBug, afterStep, isQuiet, NEW_WORK, type PartitionWork } from './pa
 
 export interface CopyLoopParts {
   readonly clock: Clock;
-  readonly copier: Copier;
+  /** Of the topic's policy. */
+  readonly copierOf: (pair: TopicPair) => Copier;
   readonly share: FlowShare;
   readonly copiesAtOnce: number;
   readonly isHeartbeats: (sourceTopic: string) => boolean;
@@ -92,7 +93,9 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     const { pair, partition, targetPk } = place;
     const sourcePk = partitionKey(pair.source.topicId, partition);
     const start = startOf(pair, partition);
-    const copier = parts.copier.partition({ sourcePk, targetPk, sourceTopic: pair.source.name, start });
+    const copier = parts
+      .copierOf(pair)
+      .partition({ sourcePk, targetPk, sourceTopic: pair.source.name, start });
     const one: Tracked = { ...place, sourcePk, copier, work: NEW_WORK, isFollowed: true };
     tracked.set(targetPk, one);
     activeMs = clock.monotonicMs();

@@ -14,7 +14,7 @@ export interface FlowRunParts {
   readonly region: string;
   readonly sources: Sources;
   /** What copies; opened once for each run. @default the engine's own */
-  readonly openCopier?: (sides: CopySides) => Copier;
+  readonly openCopier?: (sides: CopySides, source: string) => (pair: TopicPair) => Copier;
   /** Told of whatever failed and is tried again; never of what a flow's status says. */
   readonly onFault: (cause: unknown, doing: string) => void;
   /** Done beside the copying, by the run that has the first share. @default none */

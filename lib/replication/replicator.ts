@@ -4,7 +4,7 @@ import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
-import { createCopier } from './copy/create-copier.ts';
+import { bothCopiers } from './both-copiers.ts';
 import { type CopyLoop, copyLoop } from './copy-loop.ts';
 import type { FlowErrand, FlowRun, FlowRunEnd, FlowRunParts, FlowRunTime, FlowShare } from './flow-run.ts';
 import type { Flow } from './flows/flow-item.ts';
@@ -107,7 +107,7 @@ class Run {
     this.#subject = subject;
     this.#flow = subject.flow;
     this.#lease = subject.lease;
-    const { target, openCopier = createCopier, copiesAtOnce = COPIES_AT_ONCE, onFault } = parts;
+    const { target, openCopier = bothCopiers, copiesAtOnce = COPIES_AT_ONCE, onFault } = parts;
     const nowMs = target.clock.monotonicMs();
     this.#startedMs = nowMs;
     this.#renewedMs = nowMs;
@@ -116,7 +116,7 @@ class Run {
     this.#workEndMs = subject.time.deadlineMs - LAST_MS;
     this.#loop = copyLoop({
       clock: target.clock,
-      copier: openCopier({ target, source: subject.region.parts }),
+      copierOf: openCopier({ target, source: subject.region.parts }, subject.region.alias),
       share: subject.share,
       copiesAtOnce,
       isHeartbeats: (topic) => originalTopicName(topic, subject.flow.separator) === HEARTBEATS_TOPIC,

@@ -32,10 +32,13 @@ export async function checkedFlow(wanted: NewFlow, region: string): Promise<Requ
   return flow;
 }
 
-function checkPolicy({ source, policy, separator }: Required<NewFlow>, region: string): void {
-  if (!isFlowPolicy(policy)) throw invalid(`There is no policy '${policy}'; there are prefixed and identity`);
-  if (policy === 'merged') {
-    throw new MillraceError('INVALID_CONFIG', 'Topics of several regions cannot be merged into one yet');
+function checkPolicy({ source, policy, separator, start }: Required<NewFlow>, region: string): void {
+  if (!isFlowPolicy(policy)) {
+    throw invalid(`There is no policy '${policy}'; there are prefixed, identity and merged`);
+  }
+  if (policy === 'merged' && start !== 'earliest') {
+    const message = 'Topics that are written in several regions are copied from their first records on';
+    throw new MillraceError('INVALID_CONFIG', message);
   }
   if (!SEPARATOR.test(separator)) {
     throw invalid("A separator has 1 to 16 letters, digits, '.', '_' and '-'");

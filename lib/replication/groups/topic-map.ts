@@ -37,7 +37,8 @@ export function topicMap(
 ): TopicMap {
   const copies = new Map(
     pairs
-      .filter((pair) => pair.target.remote?.policy !== 'merged')
+      // What is no copy is written here too: its offsets are its own.
+      .filter((pair) => pair.target.remote !== undefined)
       .map((pair) => [pair.source.topicId, pair.target]),
   );
   return async ({ topic, topicId }, call) => {

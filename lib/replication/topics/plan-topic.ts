@@ -1,4 +1,5 @@
 import { MillraceError } from '../../errors.ts';
+import type { FlowPolicy } from '../../flows.ts';
 import type { ConfigAlteration } from '../../log.ts';
 import type { TopicConfigName, TopicConfigs } from '../../topic/configs.ts';
 import { type RemoteOrigin, regionsOf } from '../../topic/remote-origin.ts';
@@ -15,7 +16,8 @@ import {
 
 /** What is to be done about one topic of the source. */
 export type TopicPlan =
-  | { readonly kind: 'create'; readonly name: string; readonly remote: RemoteOrigin }
+  /** Without `remote`: a topic like any other, which is written here too. */
+  | { readonly kind: 'create'; readonly name: string; readonly remote?: RemoteOrigin }
   | {
       readonly kind: 'follow';
       readonly target: Topic;
@@ -49,7 +51,15 @@ export function isCopied(
   if (isInternalTopic(topic.name)) return false;
   const isHeartbeats = originalTopicName(topic.name, flow.separator) === HEARTBEATS_TOPIC;
   if (!isHeartbeats && !options.matches(topic.name)) return false;
+  // What is written in several regions has come from each of them by itself.
+  if (policyOf(flow, topic.name) === 'merged' && topic.remote !== undefined) return false;
   return !options.prefixGuard || !hasComeThrough(flow, topic);
+}
+
+/** Heartbeats are each region's own under any policy. */
+export function policyOf({ policy, separator }: CopyingFlow, topic: string): FlowPolicy {
+  const isHeartbeats = originalTopicName(topic, separator) === HEARTBEATS_TOPIC;
+  return policy === 'merged' && isHeartbeats ? 'prefixed' : policy;
 }
 
 function hasComeThrough(
@@ -104,14 +114,14 @@ function conflictReason(
     return `The topic of that name is the copy of one of region '${remote.source}'`;
   }
   if (remote.topic !== name) return `The topic of that name is the copy of topic '${remote.topic}'`;
-  if (remote.policy === flow.policy) return undefined;
+  if (remote.policy === policyOf(flow, name)) return undefined;
   return `The topic of that name was copied under policy ${remote.policy}`;
 }
 
 function originOf(flow: CopyingFlow, { name, topicId, partitionCount, remote }: Topic): RemoteOrigin {
-  const { source, policy, start, hasBegun } = flow;
+  const { source, start, hasBegun } = flow;
   return {
-    ...{ source, topic: name, topicId, policy },
+    ...{ source, topic: name, topicId, policy: policyOf(flow, name) },
     ...(remote === undefined ? {} : { via: regionsOf(remote) }),
     ...(hasBegun || start === 'earliest' ? {} : { start: { at: start, partitionCount } }),
   };

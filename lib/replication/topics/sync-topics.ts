@@ -10,7 +10,9 @@ import type { Flow } from '../flows/flow-item.ts';
 import { nameFilter } from '../flows/topic-filter.ts';
 import { remoteTopicName } from '../flows/topic-names.ts';
 import type { SourceRegion } from '../source-region.ts';
-import { type CopyingFlow, isCopied, planTopic } from './plan-topic.ts';
+import { bindMerged, mergedPairs } from './merged-pairs.ts';
+import { planMerged } from './plan-merged.ts';
+import { type CopyingFlow, isCopied, planTopic, policyOf, type TopicPlan } from './plan-topic.ts';
 
 export interface SyncParts {
   readonly target: EngineParts;
@@ -39,7 +41,7 @@ export interface StoppedTopic {
 
 const CHANGES_AT_ONCE = 8;
 /** Others that may create or delete the same name meanwhile. */
-const TRIES_MAX = 4;
+const TRIES_MAX = 5;
 
 /** The source could not be listed: nothing was changed. */
 export class SourceListFault extends Error {
@@ -63,10 +65,11 @@ export async function syncTopics(parts: SyncParts, flow: Flow, call: Call): Prom
   const { prefixGuard } = target.rules;
   const copied = listed.filter((topic) => isCopied(copying, topic, { matches, prefixGuard }));
 
+  const bound = flow.policy === 'merged' ? await mergedPairs(target, flow.source, call) : new Map();
   const byName = new Map(standing.map((topic) => [topic.name, topic]));
   const settled = await atOnce(copied, CHANGES_AT_ONCE, (topic) => {
     const there = byName.get(remoteTopicName(copying, topic.name));
-    return settleOrTell({ remotes, copying, topic }, there, call);
+    return settleOrTell({ target, remotes, copying, bound, topic }, there, call);
   });
   const names = new Set(listed.map(({ name }) => name));
   const isOrphan = ({ remote }: Topic): boolean =>
@@ -89,8 +92,11 @@ async function listSource(topics: TopicCatalog, call: Call): Promise<readonly To
 }
 
 interface Settling {
+  readonly target: EngineParts;
   readonly remotes: TopicCatalog;
   readonly copying: CopyingFlow;
+  /** Topics of the source by topics here, of those that are written in both. */
+  readonly bound: ReadonlyMap<string, string>;
   readonly topic: Topic;
 }
 
@@ -111,43 +117,58 @@ async function settleOrTell(
 }
 
 async function settle(
-  { remotes, copying, topic }: Settling,
+  settling: Settling,
   standing: Topic | undefined,
   call: Call,
 ): Promise<TopicPair | StoppedTopic> {
+  const { remotes, copying, topic } = settling;
+  const sourceTopic = topic.name;
   let target = standing;
-  for (let tries = 0; ; tries += 1) {
-    const plan = planTopic(copying, topic, target);
-    const sourceTopic = topic.name;
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const plan = await planned(settling, target, call);
     switch (plan.kind) {
       case 'conflict':
         return { sourceTopic, topic: plan.name, state: 'CONFLICT', reason: plan.reason };
       case 'recreated':
         return { sourceTopic, topic: plan.target.name, state: 'SOURCE_RECREATED', reason: plan.reason };
       case 'follow':
+        // What stands after a change is looked at like anything else: it may be another topic by then.
+        if (!isBehind(plan)) return { source: topic, target: plan.target };
         target = await followed(remotes, plan, call);
-        if (target !== undefined) return { source: topic, target };
         break;
       case 'create':
         target = await created(remotes, topic, plan, call);
-        if (target?.remote?.topicId === topic.topicId) return { source: topic, target };
         break;
     }
-    if (tries === TRIES_MAX) {
-      const name = remoteTopicName(copying, sourceTopic);
-      throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others`);
-    }
   }
+  const name = remoteTopicName(copying, sourceTopic);
+  throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others`);
+}
+
+/** ⚑ Nothing is copied into a topic that is written here too before it stands which topic of the source that is. */
+async function planned(
+  { target, copying, bound, topic }: Settling,
+  standing: Topic | undefined,
+  call: Call,
+): Promise<TopicPlan> {
+  if (policyOf(copying, topic.name) !== 'merged') return planTopic(copying, topic, standing);
+  const { source } = copying;
+  const boundId = standing === undefined ? undefined : bound.get(standing.topicId);
+  const plan = planMerged(topic, standing, { alias: source, boundId });
+  if (plan.kind !== 'follow' || boundId !== undefined) return plan;
+  const pair = { source, sourceId: topic.topicId, targetId: plan.target.topicId };
+  return planMerged(topic, standing, { alias: source, boundId: await bindMerged(target, pair, call) });
+}
+
+type Following = Extract<TopicPlan, { kind: 'follow' }>;
+
+function isBehind({ partitionCount, alterations }: Following): boolean {
+  return partitionCount !== undefined || alterations.length > 0;
 }
 
 /** What stands there in the end; undefined if it was deleted meanwhile. */
-async function followed(
-  remotes: TopicCatalog,
-  plan: Extract<ReturnType<typeof planTopic>, { kind: 'follow' }>,
-  call: Call,
-): Promise<Topic | undefined> {
+function followed(remotes: TopicCatalog, plan: Following, call: Call): Promise<Topic | undefined> {
   const { target, partitionCount, alterations } = plan;
-  if (partitionCount === undefined && alterations.length === 0) return target;
   return standingAfter(remotes, target.name, call, async () => {
     if (alterations.length > 0) {
       await remotes.alterConfigs(target.name, alterations, { validateOnly: false }, call);
@@ -160,12 +181,12 @@ async function followed(
 function created(
   remotes: TopicCatalog,
   { partitionCount, configs }: Topic,
-  plan: Extract<ReturnType<typeof planTopic>, { kind: 'create' }>,
+  plan: Extract<TopicPlan, { kind: 'create' }>,
   call: Call,
 ): Promise<Topic | undefined> {
   const { name, remote } = plan;
   return standingAfter(remotes, name, call, () =>
-    remotes.create({ name, partitionCount, configs: { ...configs }, remote }, call),
+    remotes.create({ name, partitionCount, configs: { ...configs }, ...(remote ? { remote } : {}) }, call),
   );
 }
 

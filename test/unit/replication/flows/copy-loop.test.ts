@@ -45,7 +45,7 @@ describe('the copying of many partitions', () => {
     const over = new AbortController();
     const loop = copyLoop({
       clock,
-      copier: steps([100, 2, 2, 2, 2, 2], order, clock),
+      copierOf: () => steps([100, 2, 2, 2, 2, 2], order, clock),
       share: { index: 0, count: 1 },
       copiesAtOnce: 2,
       isHeartbeats: () => false,
@@ -86,7 +86,13 @@ describe('the copying of many partitions', () => {
       },
     };
     const loop = copyLoop({
-      ...{ clock, copier, share: { index: 0, count: 1 }, copiesAtOnce: 8, isHeartbeats: () => false },
+      ...{
+        clock,
+        copierOf: () => copier,
+        share: { index: 0, count: 1 },
+        copiesAtOnce: 8,
+        isHeartbeats: () => false,
+      },
       newCall: () => newCall(clock),
       onFault: () => undefined,
     });
@@ -109,7 +115,7 @@ describe('the copying of many partitions', () => {
     const loop = copyLoop({
       ...{
         clock,
-        copier: steps([1_000], order, clock),
+        copierOf: () => steps([1_000], order, clock),
         share: { index: 0, count: 1 },
         copiesAtOnce: 1,
         isHeartbeats: () => false,
@@ -142,7 +148,13 @@ describe('the copying of many partitions', () => {
     };
     const over = new AbortController();
     const loop = copyLoop({
-      ...{ clock, copier, share: { index: 0, count: 1 }, copiesAtOnce: 1, isHeartbeats: () => false },
+      ...{
+        clock,
+        copierOf: () => copier,
+        share: { index: 0, count: 1 },
+        copiesAtOnce: 1,
+        isHeartbeats: () => false,
+      },
       newCall: () => newCall(clock),
       onFault: (cause) => faults.push(cause),
     });
@@ -162,7 +174,7 @@ describe('the copying of many partitions', () => {
       const loop = copyLoop({
         ...{
           clock,
-          copier: steps([], []),
+          copierOf: () => steps([], []),
           share: { index, count: 3 },
           copiesAtOnce: 1,
           isHeartbeats: () => false,
