@@ -2,7 +2,8 @@ import type { CopyState, FlowDescription } from '../lib/flows.ts';
 
 /** What alarms look at: the worst of all flows that are not paused. */
 export interface FlowHealth {
-  readonly lagSeconds: number;
+  /** Undefined while it is not known of one of them, which an alarm takes as the worst. */
+  readonly lagSeconds: number | undefined;
   /** -1: unknown. */
   readonly lagRecords: number;
   /** Topics that are not copied, and why. */
@@ -15,16 +16,20 @@ const STOPPED: ReadonlySet<CopyState> = new Set<CopyState>([
   'CONFLICT',
   'UNREACHABLE',
 ]);
-/** A note that is older says nothing about now: what has come since may not have been copied. */
-const NOTE_MS_MAX = 90_000;
+/**
+ * A note that is older says nothing about now: what has come since may not have been copied. While nothing changes a note
+ * is made every other minute at least.
+ */
+const NOTE_MS_MAX = 180_000;
 
 /** Undefined where no flow is running. */
 export function flowHealth(flows: readonly FlowDescription[], nowMs: number): FlowHealth | undefined {
   const running = flows.filter(({ state }) => state === 'RUNNING');
   if (running.length === 0) return undefined;
+  const lagsMs = running.map((flow) => lagMsOf(flow, nowMs));
   const records = running.map(({ progress }) => progress?.lagRecords ?? -1);
   return {
-    lagSeconds: Math.max(...running.map((flow) => lagMsOf(flow, nowMs))) / 1_000,
+    lagSeconds: lagsMs.includes(-1) ? undefined : Math.max(...lagsMs) / 1_000,
     lagRecords: Math.max(...records),
     stopped: running.flatMap(({ source, progress }) =>
       (progress?.topics ?? [])
@@ -36,7 +41,7 @@ export function flowHealth(flows: readonly FlowDescription[], nowMs: number): Fl
 
 function lagMsOf({ createdMs, progress }: FlowDescription, nowMs: number): number {
   if (progress === undefined) return Math.max(0, nowMs - createdMs);
+  if (progress.lagMs === -1) return -1;
   const noteMs = nowMs - progress.notedMs;
-  const sinceMs = noteMs > NOTE_MS_MAX ? noteMs : 0;
-  return Math.max(0, progress.lagMs) + sinceMs;
+  return progress.lagMs + (noteMs > NOTE_MS_MAX ? noteMs : 0);
 }

@@ -29,8 +29,11 @@ export interface ReplicateEvent {
 
 /** A flow that has copied something waits this long for more: longer than wake signals are held back. */
 const LINGER_MS = 20_000;
-/** One that was woken looks for this long: what a copy writes wakes those that copy the other way, for nothing. */
-const WOKEN_MS = 2_000;
+/**
+ * One that was woken looks for this long: what a copy writes wakes those that copy the other way, for nothing. ⚑ Longer than
+ * wake signals are held back, too: what has come meanwhile is seen by the run that the last one has begun.
+ */
+export const WOKEN_MS = 3_000;
 /** The end of the function's time, in which what is under way ends and is noted. */
 const ANSWER_MS = 15_000;
 const CALL_MS = 20_000;
@@ -85,7 +88,8 @@ export function replicateFunction(
     const health = flowHealth(flows, clock.wallMs());
     if (health === undefined) return;
     const { metrics } = observer;
-    metrics.addMetric('FlowLagSeconds', MetricUnit.Seconds, health.lagSeconds);
+    const { lagSeconds } = health;
+    if (lagSeconds !== undefined) metrics.addMetric('FlowLagSeconds', MetricUnit.Seconds, lagSeconds);
     if (health.lagRecords >= 0) metrics.addMetric('FlowLagRecords', MetricUnit.Count, health.lagRecords);
     metrics.addMetric('FlowTopicsStopped', MetricUnit.Count, health.stopped.length);
     metrics.publishStoredMetrics();

@@ -12,7 +12,7 @@ export interface WakeFunctionParts {
  * How long a replicator that was called is not called again: it is there, and waits for more for longer than this. Bounds
  * what constant traffic costs.
  */
-export const WAKE_EVERY_MS = 5_000;
+export const WAKE_EVERY_MS = 2_000;
 
 /**
  * Called with new items of the hot table, whatever they are. A replicator that could not be called is called again with the

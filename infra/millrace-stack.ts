@@ -36,6 +36,8 @@ export interface MillraceStackProps extends StackProps {
   readonly push?: readonly PushSettings[];
   /** The region that this stack is, and those that it may copy from and that may copy it. @default - it is alone */
   readonly regions?: StackRegions;
+  /** How often flows are looked after without a wake signal. @default 5 */
+  readonly flowMinutes?: number;
 }
 
 /** What API Gateway waits for at most is 29 s; a function that is still at work then answers nobody. */
@@ -49,6 +51,7 @@ export class MillraceStack extends Stack {
   constructor(scope: Construct, id: string, props: MillraceStackProps = {}) {
     super(scope, id, props);
     const { planMinutes = 5, workersMax = 4, logSampleRate, alarmEmail, alarmTopicArn, regions } = props;
+    const { flowMinutes = 5 } = props;
     const storage = new LogStorage(this, 'Storage', { hasStream: regions !== undefined });
     const common = {
       storage,
@@ -118,11 +121,11 @@ export class MillraceStack extends Stack {
     if (regions !== undefined) {
       new RegionSource(this, 'Source', { regions, storage });
       new WakeSignal(this, 'Wake', { regions, ...common });
-      const { lambda } = new Replicator(this, 'Replicator', { regions, ...common });
+      const { lambda } = new Replicator(this, 'Replicator', { regions, flowMinutes, ...common });
       new CfnOutput(this, 'ReplicatorFunctionName', { value: lambda.functionName });
     }
     new Alarms(this, 'Alarms', {
-      hasFlows: regions !== undefined && regions.flows.length > 0,
+      ...(regions === undefined || regions.flows.length === 0 ? {} : { flowMinutes }),
       planner,
       planMinutes,
       deadLetters: tasks.deadLetters,

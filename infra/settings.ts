@@ -70,7 +70,8 @@ function checkPush(push: readonly PushSettings[], regions: readonly RegionSettin
 /**
  * The settings of `cdk -c name=value`: `stackName` (Millrace), `auth` (iam | jwt), `jwtIssuer`, `jwtAudience` (comma
  * separated), `architecture` (arm64 | x86_64), `logSampleRate` (0 to 1, default 0.01), `planMinutes` (1 to 60, default
- * 5), `workersMax` (2 to 1,000, default 4), `alarmEmail`, `alarmTopicArn`, `push` (a JSON list, see `PushSettings`).
+ * 5), `workersMax` (2 to 1,000, default 4), `alarmEmail`, `alarmTopicArn`, `push` (a JSON list, see `PushSettings`), `flowMinutes` (1 to 60,
+ * default 5; only with `regions`).
  * Throws an error that names the setting and what it may be.
  */
 export function readSettings(context: (name: string) => unknown): Settings {
@@ -86,6 +87,7 @@ export function readSettings(context: (name: string) => unknown): Settings {
   const logSampleRate = shareOf('logSampleRate', text('logSampleRate'));
   const planMinutes = wholeOf('planMinutes', text('planMinutes'), { min: 1, max: 60 });
   const workersMax = wholeOf('workersMax', text('workersMax'), { min: 2, max: 1_000 });
+  const flowMinutes = wholeOf('flowMinutes', text('flowMinutes'), { min: 1, max: 60 });
   const push = readPushSettings(context('push') || []);
   return {
     stackName,
@@ -95,6 +97,7 @@ export function readSettings(context: (name: string) => unknown): Settings {
       ...(logSampleRate === undefined ? {} : { logSampleRate }),
       ...(planMinutes === undefined ? {} : { planMinutes }),
       ...(workersMax === undefined ? {} : { workersMax }),
+      ...(flowMinutes === undefined ? {} : { flowMinutes }),
       ...alarmReceivers(text),
       architecture: ARCHITECTURES[architecture] ?? Architecture.ARM_64,
     },

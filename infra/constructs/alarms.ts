@@ -19,8 +19,8 @@ export interface AlarmsProps {
   readonly planner: IFunction;
   readonly planMinutes: number;
   readonly deadLetters: IQueue;
-  /** Whether topics of other regions are copied here. */
-  readonly hasFlows: boolean;
+  /** How often flows tell how they are. @default - nothing is copied here */
+  readonly flowMinutes?: number;
   /** Alarms send to a topic of their own, and that to this address once it has agreed. @default - none */
   readonly email?: string;
   /** Alarms send to this topic, too. @default - none */
@@ -94,22 +94,24 @@ export class Alarms extends Construct {
       threshold: 1,
       treatMissingData: TreatMissingData.IGNORE,
     });
-    if (props.hasFlows) this.#ofFlows();
+    if (props.flowMinutes !== undefined) this.#ofFlows(props.flowMinutes);
   }
 
-  #ofFlows(): void {
+  /** A metric has two values at least in each of its periods. */
+  #ofFlows(flowMinutes: number): void {
+    const period = Duration.minutes(Math.max(5, 2 * flowMinutes));
     const metric = (metricName: string, statistic: string): Metric =>
-      this.#own(metricName, { service: 'replication', statistic, period: Duration.minutes(5) });
-    // Every minute somebody notes how far behind the flows are: silence means that nobody copies.
+      this.#own(metricName, { service: 'replication', statistic, period });
+    // Every call of the schedule tells how far behind the flows are: silence means that nobody copies.
     this.#alarm('FlowLag', {
-      alarmDescription: 'Millrace: a flow is more than five minutes behind its source, or is not run at all',
+      alarmDescription: 'Millrace: a flow is more than five minutes behind its source, or nobody can tell',
       metric: metric('FlowLagSeconds', 'Maximum'),
       threshold: 300,
       evaluationPeriods: 2,
       treatMissingData: TreatMissingData.BREACHING,
     });
     this.#alarm('FlowLagRecords', {
-      alarmDescription: 'Millrace: a flow has had more than 100,000 records to copy for a quarter of an hour',
+      alarmDescription: 'Millrace: a flow has had more than 100,000 records to copy for three periods',
       metric: metric('FlowLagRecords', 'Minimum'),
       threshold: 100_000,
       evaluationPeriods: 3,

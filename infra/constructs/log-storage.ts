@@ -4,7 +4,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aw
 import { Construct } from 'constructs';
 
 export interface LogStorageProps {
-  /** Whether new chunks can call a function. A table may get its stream later. @default false */
+  /** Whether what is new in the tables can call a function. A table may get its stream later. @default false */
   readonly hasStream?: boolean;
 }
 
@@ -28,7 +28,7 @@ export class LogStorage extends Construct {
     // What is told to others is that there is something new, not what it is.
     const stream = hasStream ? { stream: StreamViewType.KEYS_ONLY } : {};
     this.hot = this.#table('Hot', { sortKey: AttributeType.NUMBER, ...stream });
-    this.catalog = this.#table('Catalog', { sortKey: AttributeType.STRING });
+    this.catalog = this.#table('Catalog', { sortKey: AttributeType.STRING, ...stream });
     this.bucket = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,

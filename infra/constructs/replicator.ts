@@ -12,6 +12,8 @@ export interface ReplicatorProps {
   readonly regions: StackRegions;
   readonly storage: LogStorage;
   readonly architecture: Architecture;
+  /** How often it is called by its schedule. */
+  readonly flowMinutes: number;
   /** The share of requests that leave a line in the log. @default 0.01 */
   readonly logSampleRate?: number;
 }
@@ -20,14 +22,14 @@ const REPLICATOR_SECONDS = 900;
 
 /**
  * Copies other regions' topics into this one: a function that other regions' wake signals call, and a schedule for what they
- * missed, for new topics and for configs. It writes here under its own role, and reads there under theirs.
+ * missed. It writes here under its own role, and reads there under theirs.
  */
 export class Replicator extends Construct {
   readonly lambda: EngineFunction['lambda'];
 
   constructor(scope: Construct, id: string, props: ReplicatorProps) {
     super(scope, id);
-    const { regions, storage, architecture, logSampleRate } = props;
+    const { regions, storage, architecture, flowMinutes, logSampleRate } = props;
     const { own, others, flows } = regions;
     const sources = others.map((region) => ({
       alias: region.alias,
@@ -78,10 +80,10 @@ export class Replicator extends Construct {
     lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     new Rule(this, 'Schedule', {
       description: 'Millrace: whether there is something to be copied',
-      schedule: Schedule.rate(Duration.minutes(1)),
+      schedule: Schedule.rate(Duration.minutes(flowMinutes)),
       targets: [
         new LambdaFunction(lambda, {
-          event: RuleTargetInput.fromObject({ schedule: 'minute' }),
+          event: RuleTargetInput.fromObject({ schedule: 'all flows' }),
           retryAttempts: 0,
           maxEventAge: Duration.minutes(1),
         }),

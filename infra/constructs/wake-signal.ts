@@ -18,9 +18,9 @@ const WAKER_SECONDS = 15;
 const RECORDS_PER_CALL = 1_000;
 
 /**
- * Tells the other regions' replicators that there is something to copy: new items of the hot table, whoever has written
- * them, call a small function, and that calls the replicators. An idle table calls nobody, and Lambda's reading of the
- * table's stream is free.
+ * Tells the other regions' replicators that there is something to copy: new items of the hot table and changed topics,
+ * whoever has written them, call a small function, and that calls the replicators. Idle tables call nobody, and Lambda's
+ * reading of their streams is free.
  */
 export class WakeSignal extends Construct {
   constructor(scope: Construct, id: string, { regions, storage, architecture }: WakeSignalProps) {
@@ -42,17 +42,30 @@ export class WakeSignal extends Construct {
       actions: ['lambda:InvokeFunction'],
       resourceArns,
     }).assertSuccess();
-    lambda.addEventSource(
-      new DynamoEventSource(storage.hot as ITable, {
-        startingPosition: StartingPosition.LATEST,
-        batchSize: RECORDS_PER_CALL,
-        // A chunk whose expiry is pushed out, or that has expired, is no news.
-        filters: [FilterCriteria.filter({ eventName: FilterRule.isEqual('INSERT') })],
-        // Whoever was not woken in a minute has been called by its schedule.
-        retryAttempts: 2,
-        maxRecordAge: Duration.minutes(1),
-      }),
-    );
+    const signals = [
+      // A chunk whose expiry is pushed out, or that has expired, is no news.
+      { table: storage.hot, filter: { eventName: FilterRule.isEqual('INSERT') } },
+      // Topics that are new or have changed, and nothing else of what the catalog holds.
+      {
+        table: storage.catalog,
+        filter: {
+          eventName: FilterRule.or('INSERT', 'MODIFY'),
+          dynamodb: { Keys: { pk: { S: FilterRule.isEqual('topics') } } },
+        },
+      },
+    ];
+    for (const { table, filter } of signals) {
+      lambda.addEventSource(
+        new DynamoEventSource(table as ITable, {
+          startingPosition: StartingPosition.LATEST,
+          batchSize: RECORDS_PER_CALL,
+          filters: [FilterCriteria.filter(filter)],
+          // Whoever was not woken in a minute may wait for the schedule.
+          retryAttempts: 2,
+          maxRecordAge: Duration.minutes(1),
+        }),
+      );
+    }
   }
 }
 

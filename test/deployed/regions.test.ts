@@ -102,6 +102,13 @@ describe('two regions that are written at once, while their replicators are kill
     }
   });
 
+  it('topics follow without a record, because the topic wakes the replicator', async () => {
+    await us.log.createTopic('empty-orders', 2);
+    const topics = async (): Promise<readonly unknown[]> =>
+      (await flowApi(eu, '/topics')).data.map(({ topic_name }) => topic_name);
+    await expect.poll(topics, { timeout: 60_000, interval: 200 }).toContain('us.empty-orders');
+  });
+
   it('nobody else writes into a remote topic', async () => {
     const before = await ends(eu, `us.${TOPIC}`);
     const answer = await eu.log.produce({ topic: `us.${TOPIC}`, partition: 0, values: ['foreign'] });

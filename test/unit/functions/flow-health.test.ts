@@ -34,7 +34,7 @@ describe('how flows are', () => {
   });
 
   it('is worse with every second in which nothing was noted', () => {
-    expect(flowHealth([at({ notedMs: NOW - 100_000 })], NOW)).toMatchObject({ lagSeconds: 102 });
+    expect(flowHealth([at({ notedMs: NOW - 200_000 })], NOW)).toMatchObject({ lagSeconds: 202 });
     expect(flowHealth([FLOW], NOW)).toEqual({ lagSeconds: 7, lagRecords: -1, stopped: [] });
   });
 
@@ -43,6 +43,13 @@ describe('how flows are', () => {
     const paused: FlowDescription = { ...at({ lagMs: 90_000 }), state: 'PAUSED' };
     expect(flowHealth([at({}), worse, paused], NOW)).toMatchObject({ lagSeconds: 9, lagRecords: 10 });
     expect(flowHealth([paused], NOW)).toBeUndefined();
+  });
+
+  it('is not known if it is not known of one: no flow makes up for another', () => {
+    expect(flowHealth([at({}), at({ lagMs: -1 })], NOW)).toMatchObject({
+      lagSeconds: undefined,
+      lagRecords: 10,
+    });
   });
 
   it('names the topics that are not copied, and why', () => {

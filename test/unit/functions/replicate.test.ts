@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { observer } from '../../../functions/observer.ts';
-import { type Replication, replicateFunction } from '../../../functions/replicate-function.ts';
+import { type Replication, replicateFunction, WOKEN_MS } from '../../../functions/replicate-function.ts';
+import { WAKE_EVERY_MS } from '../../../functions/wake-function.ts';
 import type { NewFlow } from '../../../lib/flows.ts';
 import { openFlows } from '../../../lib/open-flows.ts';
 import { engineParts } from '../../../lib/open-log.ts';
@@ -95,7 +96,8 @@ describe('the function that copies', () => {
   it('runs the flow of the region that has woken it, for a moment, and leaves the telling to the schedule', async () => {
     const { handle, runs } = replicator([{ source: 'us' }, { source: 'ap' }]);
     expect(await handle({ wake: 'us' })).toEqual({ us: 'idle' });
-    expect(runs).toEqual([{ source: 'us', idleMs: 2_000 }]);
+    expect(runs).toEqual([{ source: 'us', idleMs: WOKEN_MS }]);
+    expect(WOKEN_MS).toBeGreaterThan(WAKE_EVERY_MS);
     expect(written.lines).toEqual([]);
   });
 

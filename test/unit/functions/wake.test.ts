@@ -21,7 +21,7 @@ function counting(): { readonly wake: () => Promise<void>; readonly count: () =>
 }
 
 describe('the function that wakes replicators', () => {
-  it('calls each of them once for any number of events in five seconds', async () => {
+  it('calls each of them once for any number of events in two seconds', async () => {
     const [first, second] = [counting(), counting()];
     const { clock, handler } = waker(first.wake, second.wake);
     for (let event = 0; event < 10; event += 1) await handler({});

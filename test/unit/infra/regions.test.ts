@@ -81,6 +81,7 @@ describe('a deployment in several regions', () => {
       'AWS::IAM::Role',
       'AWS::Lambda::EventInvokeConfig',
       'AWS::Lambda::EventSourceMapping',
+      'AWS::Lambda::EventSourceMapping',
       'AWS::Lambda::Function',
       'AWS::Lambda::Function',
       'AWS::Lambda::Permission',
@@ -186,6 +187,17 @@ describe('reading another region', () => {
     ]);
   });
 
+  it('is called every five minutes besides, or as often as is asked for', () => {
+    const rate = (template: Template | undefined, minutes: string): void =>
+      template?.hasResourceProperties('AWS::Events::Rule', {
+        ScheduleExpression: `rate(${minutes})`,
+        Targets: [Match.objectLike({ Input: '{"schedule":"all flows"}' })],
+      });
+    rate(eu, '5 minutes');
+    rate(appTemplates({ regions: REGIONS, flowMinutes: '1' }).get('Millrace-eu'), '1 minute');
+    expect(() => readStacks((name) => ({ flowMinutes: '0' })[name])).toThrow('flowMinutes: a whole number');
+  });
+
   it('crosses accounts if they are named', () => {
     const accounts = ['111111111111', '222222222222'];
     const named = REGIONS.regions.map((region, index) => ({ ...region, account: accounts[index] }));
@@ -204,7 +216,7 @@ describe('reading another region', () => {
 });
 
 describe('the wake signal', () => {
-  it('is every new item of the hot table, of which it is told the key and nothing else', () => {
+  it('is every new item of the hot table and every changed topic, of which it is told the key and nothing else', () => {
     us.hasResourceProperties('AWS::DynamoDB::Table', {
       StreamSpecification: { StreamViewType: 'KEYS_ONLY' },
     });
@@ -213,6 +225,14 @@ describe('the wake signal', () => {
       StartingPosition: 'LATEST',
       FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT"]}' }] },
       MaximumRecordAgeInSeconds: 60,
+    });
+    us.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': ['StorageCatalogBA94E8E8', 'StreamArn'] },
+      FilterCriteria: {
+        Filters: [
+          { Pattern: '{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"pk":{"S":["topics"]}}}}' },
+        ],
+      },
     });
     expect(JSON.stringify(alone.toJSON())).not.toContain('StreamSpecification');
   });
