@@ -85,7 +85,7 @@ export interface Chunk {
  *   z  id of the freeze that put the closed marker, if one did
  *   p  [version, expiry] of the append, once the expiry has been pushed out
  *   k  true on copies, whose batches keep their offsets; then h holds stretches instead of summaries
- *   g  [region, base offset, end offset] in a copy's own region    u  origins; with either of them the format is 2
+ *   g  [region, base offset, end offset] in a copy's own region    u  origins; with any of k, g, u the format is 2
  *   q  end of the last chunk with producer ids, if it is another one: the offset, or less than one: counted from sk
  *
  * Names are one letter because DynamoDB bills them with every write: all but the batches stays below 124 bytes, so a
@@ -93,7 +93,7 @@ export interface Chunk {
  */
 export function chunkToItem(pk: string, chunk: Chunk): Item<number> {
   const attributes: Record<string, AttributeValue> = {
-    f: chunk.origins === undefined ? ITEM_FORMAT : MERGED_FORMAT,
+    f: chunk.origins === undefined && chunk.keepsOffsets !== true ? ITEM_FORMAT : MERGED_FORMAT,
     n: chunk.endOffset - chunk.baseOffset,
     m: chunk.maxTimestampMs,
   };

@@ -15,8 +15,8 @@ import type { CopiedBatch } from './read-source.ts';
 
 export type CopyPut =
   | { readonly kind: 'stored'; readonly chunk: Chunk; readonly bytes: number }
-  /** Somebody else has copied there: what to copy has to be looked at anew. */
-  | { readonly kind: 'lost' }
+  /** Something stands there: what to copy has to be looked at anew. `isCopy`: others copy too, else others write. */
+  | { readonly kind: 'lost'; readonly isCopy: boolean }
   /** Nothing was sent: what was seen before is too old. */
   | { readonly kind: 'stale' };
 
@@ -104,17 +104,21 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
       tail = behind(chunk, result);
       return { kind: 'stored', chunk, bytes: bytes.length };
     }
-    return lostTo(result, chunk) ? { kind: 'stored', chunk, bytes: bytes.length } : { kind: 'lost' };
+    const standing = lostTo(result, chunk);
+    const isOwn = (standing?.appendedAs?.version ?? standing?.version) === chunk.version;
+    if (isOwn && rules.tokenCheck) return { kind: 'stored', chunk, bytes: bytes.length };
+    return { kind: 'lost', isCopy: standing?.keepsOffsets === true };
   };
 
-  /** Goes on behind what stands in the way; true if that is this chunk. */
-  const lostTo = (result: PutResult<number> & { readonly stored: false }, chunk: Chunk): boolean => {
-    if (result.standing === undefined) return false;
+  /** Goes on behind what stands in the way. */
+  const lostTo = (
+    result: PutResult<number> & { readonly stored: false },
+    chunk: Chunk,
+  ): Chunk | undefined => {
+    if (result.standing === undefined) return undefined;
     const standing = chunkFromItem(result.standing);
-    const next = rules.copyAtObservedTail ? standing : chunk;
-    tail = behind(next, result);
-    const isOwn = (standing.appendedAs?.version ?? standing.version) === chunk.version;
-    return isOwn && rules.tokenCheck;
+    tail = behind(rules.copyAtObservedTail ? standing : chunk, result);
+    return standing;
   };
 
   return {
@@ -133,7 +137,7 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
     put: async (batches, terms, call) => {
       const at = tail;
       tail = undefined;
-      if (at === undefined) return { kind: 'lost' };
+      if (at === undefined) return { kind: 'stale' };
       try {
         return await append(batches, at, terms, call);
       } catch (fault) {

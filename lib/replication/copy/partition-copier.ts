@@ -109,7 +109,8 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
     if (refused !== undefined) return refused;
     const batches = read.kind === 'batches' ? read.batches : [];
     const put = await onSide('target', () => writer.put(batches, terms, call));
-    if (put.kind === 'stale') isResumed = false;
+    // ⚑ Where others write, because the topic is nobody's copy any more, nothing is added behind what they wrote.
+    if (put.kind === 'stale' || (put.kind === 'lost' && !put.isCopy)) isResumed = false;
     if (put.kind !== 'stored') return put.kind;
     const { maxTimestampMs, endOffset } = put.chunk;
     const sourceEnd = Math.max(source.knownEnd, endOffset);

@@ -92,7 +92,7 @@ describe('a chunk that keeps offsets', () => {
     });
     const hex = '00000064 402c000000000000 4045000000000000 401c000000000000 01'.replaceAll(' ', '');
     expect(attributes).toEqual({
-      f: 1,
+      f: 2,
       n: 32,
       m: 1_700_000_000_000,
       o: ['spill/x', 0, 100],
@@ -100,7 +100,7 @@ describe('a chunk that keeps offsets', () => {
       k: true,
     });
     expect(chunkToItem('p', chunk).attributes).toEqual({
-      f: 1,
+      f: 2,
       n: 32,
       m: 1_700_000_000_000,
       b: bytes,

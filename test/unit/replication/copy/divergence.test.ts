@@ -172,4 +172,18 @@ describe('a remote topic', () => {
     expect((await copyAll()).at(-1)).toEqual({ kind: 'caughtUp', position: 5 });
     expect(await target.batches()).toEqual(await source.batches());
   });
+
+  it('that was let go under a copier gets nothing behind what its users wrote', async () => {
+    const { target, source, copier, step, copyAll } = regions;
+    const one = copier();
+    await step(one);
+    const topics = new TopicCatalog({ ...target.parts, partitionCountDefault: 1 });
+    await topics.changeRemote('east.orders', undefined, target.call());
+    const log = await openLog(target.storage, target.call());
+    await log.produce({ topic: 'east.orders', partition: 0, batches: batchOf('ours') }, target.call());
+    await source.produce(['e', 'f']);
+    await source.produce(['g']);
+    expect((await copyAll(one)).at(-1)?.kind).toBe('diverged');
+    expect((await target.records()).at(-1)).toBe('4:∅=ours');
+  });
 });
