@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { EngineParts } from '../../../../lib/engine-parts.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
+import { dyingAt, interferedWith } from '../../segment/compact/interference.ts';
 import { errandOf, fill, GROUP, type GroupWorld, groupWorld, pair } from './group-world.ts';
 
 const HOUR_MS = 3_600_000;
+/** Of one errand with one position. */
+const REQUESTS_MAX = 30;
 
 interface Freezing {
   readonly parts: EngineParts;
@@ -96,6 +99,30 @@ describe('a replicator that freezes while it carries a position over', () => {
     });
     expect(position).toBe(1);
   });
+});
+
+describe('a replicator that dies while it carries positions over', () => {
+  it.each([false, true])(
+    'is followed by one that does the rest (its last request sent: %s)',
+    async (afterwards) => {
+      for (let n = 1; n <= REQUESTS_MAX; n += 1) {
+        const g = await pair();
+        const parts = interferedWith(g.world.region('eu').parts, dyingAt(n, { afterwards }));
+        const carry = await errandOf(g, parts);
+        await g.commit('us', 'orders', 60);
+        const hasDied = await carry().then(
+          () => false,
+          () => true,
+        );
+        const position = await g.position('eu', 'us.orders');
+        expect([undefined, 60]).toContain(position);
+        await g.carry('eu', 'us');
+        expect(await g.position('eu', 'us.orders')).toBe(60);
+        if (!hasDied) return;
+      }
+      throw new Error('it takes more requests than there may be');
+    },
+  );
 });
 
 describe('regions whose clocks are apart', () => {
