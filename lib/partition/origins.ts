@@ -1,11 +1,15 @@
 import { StorageFault } from '../storage/fault.ts';
 import type { AttributeValue } from '../storage/table.ts';
 
-/**
- * How far a log that is written in several regions has the records of the others: by alias, the offset in that region behind
- * the last record that was copied from there.
- */
-export type Origins = ReadonlyMap<string, number>;
+/** How far a log that is written in several regions has the records of the others, by their aliases. */
+export type Origins = ReadonlyMap<string, OriginEnd>;
+
+export interface OriginEnd {
+  /** In that region, behind the last record that was copied from there. */
+  readonly endOffset: number;
+  /** Checksum of the last batch, by which it is known again. */
+  readonly crc: number;
+}
 
 /** Where a copied chunk of such a log comes from: its records have these offsets in their own region, in the same order. */
 export interface ChunkOrigin {
@@ -14,18 +18,20 @@ export interface ChunkOrigin {
   readonly endOffset: number;
 }
 
-/** [alias, offset, alias, offset, …] */
+/** [alias, end offset, checksum, alias, …] */
 export function originsToAttribute(origins: Origins): AttributeValue {
-  return [...origins].flat();
+  return [...origins].flatMap(([region, { endOffset, crc }]) => [region, endOffset, crc]);
 }
 
 /** Throws `StorageFault` (`damaged`). */
 export function originsFromAttribute(stored: readonly AttributeValue[]): Origins {
-  const origins = new Map<string, number>();
-  for (let at = 0; at < stored.length; at += 2) {
-    const [region, offset] = [stored[at], stored[at + 1]];
-    if (typeof region !== 'string' || typeof offset !== 'number') throw damaged();
-    origins.set(region, offset);
+  const origins = new Map<string, OriginEnd>();
+  for (let at = 0; at < stored.length; at += 3) {
+    const [region, endOffset, crc] = stored.slice(at, at + 3);
+    if (typeof region !== 'string' || typeof endOffset !== 'number' || typeof crc !== 'number') {
+      throw damaged();
+    }
+    origins.set(region, { endOffset, crc });
   }
   return origins;
 }
@@ -43,9 +49,13 @@ export function chunkOriginFromAttribute(stored: readonly AttributeValue[]): Chu
   return { region, baseOffset, endOffset };
 }
 
-/** As it is behind a chunk of that origin. */
-export function originsWith(origins: Origins | undefined, { region, endOffset }: ChunkOrigin): Origins {
-  return new Map(origins).set(region, endOffset);
+/** As it is behind a chunk of that origin whose last batch has this checksum. */
+export function originsWith(
+  origins: Origins | undefined,
+  { region, endOffset }: ChunkOrigin,
+  crc: number,
+): Origins {
+  return new Map(origins).set(region, { endOffset, crc });
 }
 
 function damaged(): StorageFault {

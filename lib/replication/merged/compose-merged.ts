@@ -49,7 +49,7 @@ export function composeMerged(
     maxTimestampMs: Math.max(...headers.map(({ maxTimestampMs }) => maxTimestampMs)),
     identities: [],
     origin,
-    origins: originsWith(tail.origins, origin),
+    origins: originsWith(tail.origins, origin, headers.at(-1)?.crc ?? 0),
     ...(tail.producersEnd === undefined ? {} : { producersEnd: tail.producersEnd }),
     body:
       span === undefined

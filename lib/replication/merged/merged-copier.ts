@@ -1,10 +1,12 @@
 import { LIMITS } from '../../limits.ts';
+import type { OriginEnd } from '../../partition/origins.ts';
 import { Spooler } from '../../partition/spooler.ts';
 import { type SegmentReader, segmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Copier, CopySides, PartitionCopier } from '../copy/copier.ts';
 import type { CopyGap, CopyOutcome, CopyPlace, CopyTerms } from '../copy/copy-outcome.ts';
 import { onSide, SideFault } from '../copy/on-side.ts';
+import { createCopyReader } from '../copy/read-source.ts';
 import { endsBefore } from '../copy/resume-check.ts';
 import { lookAtSourceTopic } from '../copy/source-topic.ts';
 import { createMergedWriter, type MergedPut } from './merged-writer.ts';
@@ -15,6 +17,15 @@ interface MergedParts extends CopySides {
   readonly region: string;
   readonly sourceSealed: SegmentReader;
   readonly spooler: Spooler;
+}
+
+/** Offsets of the source. */
+interface Position {
+  /** Behind what was copied last. */
+  readonly copied: number;
+  /** Where to go on reading. */
+  readonly from: number;
+  readonly last: OriginEnd | undefined;
 }
 
 /** How often a step begins again because something else was appended, or a look has grown old. */
@@ -34,6 +45,7 @@ export function createMergedCopier({ source, target }: CopySides, region: string
 function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionCopier {
   const { source, target, region } = parts;
   const reader = createOwnReader(source, parts.sourceSealed, place.sourcePk);
+  const checker = createCopyReader(source, parts.sourceSealed, place.sourcePk);
   const writer = createMergedWriter(target, parts.spooler, { pk: place.targetPk, region });
   /** Offsets at which the source has nothing of its own: they need not be looked at again. */
   let passed: CopyGap = { from: 0, to: 0 };
@@ -53,7 +65,7 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
   /** Undefined: there is something to append, and nothing speaks against it. */
   const refusal = async (
     read: OwnRead,
-    { copied, from }: { readonly copied: number; readonly from: number },
+    { copied, from, last }: Position,
     call: Call,
   ): Promise<CopyOutcome | undefined> => {
     switch (read.kind) {
@@ -66,13 +78,21 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
         passing(read.before, copied);
         return nothingCopied(read.before);
       case 'batches':
-        return refusalOf(read, { copied, from }, call);
+        return refusalOf(read, { copied, from, last }, call);
     }
+  };
+
+  /** ⚑ Whether the source still has what was copied from it last; where it is trimmed, nothing can be said against it. */
+  const isKnown = async ({ endOffset, crc }: OriginEnd, call: Call): Promise<boolean> => {
+    const read = await onSide('source', () => checker.read(endOffset - 1, 1, call));
+    const header = read.kind === 'batches' ? read.batches[0]?.header : undefined;
+    if (header === undefined || header.baseOffset >= endOffset) return true;
+    return header.crc === crc && header.baseOffset + header.lastOffsetDelta + 1 === endOffset;
   };
 
   const refusalOf = async (
     { batches }: Extract<OwnRead, { kind: 'batches' }>,
-    { copied, from }: { readonly copied: number; readonly from: number },
+    { copied, from, last }: Position,
     call: Call,
   ): Promise<CopyOutcome | undefined> => {
     const first = batches[0]?.header.baseOffset ?? copied;
@@ -82,6 +102,10 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     if (isResumed) return undefined;
     const gone = await onSide('source', () => lookAtSourceTopic(source, place, call));
     if (gone !== undefined) return { ...gone, position: from };
+    if (last !== undefined && !(await isKnown(last, call))) {
+      const reason = `The batch before offset ${copied} is another one in the source than was copied`;
+      return { kind: 'diverged', position: from, reason };
+    }
     isResumed = true;
     return undefined;
   };
@@ -94,7 +118,8 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
   /** Undefined: to be tried again. */
   const attempt = async (terms: CopyTerms, call: Call): Promise<CopyOutcome | undefined> => {
     const tail = await onSide('target', () => writer.tail(call));
-    const copied = tail.origins?.get(region) ?? 0;
+    const last = tail.origins?.get(region);
+    const copied = last?.endOffset ?? 0;
     const from = passed.from <= copied && copied <= passed.to ? passed.to : copied;
     position = from;
     if (tail.closed) {
@@ -104,7 +129,7 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     }
     const bytesMax = Math.min(terms.bytesMax ?? LIMITS.chunkBytesMax, LIMITS.chunkBytesMax);
     const read = await onSide('source', () => reader.read(from, bytesMax, call));
-    const refused = await refusal(read, { copied, from }, call);
+    const refused = await refusal(read, { copied, from, last }, call);
     if (refused !== undefined || read.kind !== 'batches') return refused;
     const put = await onSide('target', () => writer.put(read.batches, terms, call));
     if (put.kind === 'stale') isResumed = false;

@@ -151,7 +151,7 @@ function checkForeign(find: Find, { baseOffset, endOffset, foreign = [], origins
   for (const stretch of foreign) {
     const length = stretch.endOffset - stretch.baseOffset;
     const isInPlace = stretch.baseOffset >= end && length > 0 && stretch.endOffset <= endOffset;
-    const isTold = stretch.sourceOffset + length <= (origins?.get(stretch.region) ?? 0);
+    const isTold = stretch.sourceOffset + length <= (origins?.get(stretch.region)?.endOffset ?? 0);
     if (!isInPlace || !isTold) {
       const message = `The segment at ${baseOffset} tells wrongly what comes from ${stretch.region}`;
       find('origins', message, stretch.baseOffset);

@@ -125,13 +125,13 @@ describe('a chunk item', () => {
       identities: [],
       origin: { region: 'east', baseOffset: 3, endOffset: 5 },
       origins: new Map([
-        ['east', 5],
-        ['north', 70],
+        ['east', { endOffset: 5, crc: 9 }],
+        ['north', { endOffset: 70, crc: 8 }],
       ]),
       body: { kind: 'inline', bytes: new Uint8Array([1]) },
     };
     const item = chunkToItem(pk, chunk);
-    expect(item.attributes).toMatchObject({ f: 2, g: ['east', 3, 5], u: ['east', 5, 'north', 70] });
+    expect(item.attributes).toMatchObject({ f: 2, g: ['east', 3, 5], u: ['east', 5, 9, 'north', 70, 8] });
     expect(chunkFromItem(item)).toEqual(chunk);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { engineParts } from '../../../../lib/open-log.ts';
+import { closePartition } from '../../../../lib/partition/close-partition.ts';
 import { ALL_RULES } from '../../../../lib/rules.ts';
 import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
@@ -174,6 +175,59 @@ describe('a topic that is written in two regions', () => {
     await west.expire();
     await mergedCopyAll(west, east);
     await expectMerged([east, west], { east: 600, west: 600 });
+  });
+});
+
+describe('a source that is not what it was', () => {
+  it('is not mixed with what was copied, where it was set back and has other records by now', async () => {
+    const { east, west } = await twoRegions();
+    await produceSome(east, { from: 0, to: 4 });
+    await mergedCopyAll(east, west);
+    await east.expire();
+    for (const value of ['other', 'other', 'other', 'other', 'new']) await east.produce([value]);
+    expect((await mergedCopyAll(east, west)).at(-1)).toMatchObject({ kind: 'diverged', position: 4 });
+    expect(named(await west.values())).toEqual(expected('east', 4));
+  });
+
+  it('is not mixed with it where it ends before', async () => {
+    const { east, west } = await twoRegions();
+    await produceSome(east, { from: 0, to: 4 });
+    await mergedCopyAll(east, west);
+    await east.expire();
+    await east.produce(['other']);
+    expect((await mergedCopyAll(east, west)).at(-1)).toMatchObject({ kind: 'diverged', position: 4 });
+  });
+
+  it('is told where its topic was deleted, or made anew', async () => {
+    const { east, west } = await twoRegions();
+    await produceSome(east, { from: 0, to: 4 });
+    const copier = mergedCopier(east, west);
+    await east.log.deleteTopic('orders', east.call());
+    expect((await mergedStep(copier, west)).kind).toBe('sourceGone');
+    await east.log.createTopic({ name: 'orders', partitionCount: 1 }, east.call());
+    expect((await mergedStep(copier, west)).kind).toBe('sourceRecreated');
+  });
+});
+
+describe('a frozen region', () => {
+  it('takes copies again when it is thawed, each once', async () => {
+    const { east, west } = await twoRegions();
+    await produceSome(east, { from: 0, to: 4 });
+    await mergedCopyAll(east, west);
+    await closePartition(west.parts, west.pk, west.call(), 'freeze-1');
+    await produceSome(east, { from: 4, to: 8 });
+    expect((await mergedCopyAll(east, west)).map(({ kind }) => kind)).toEqual(['closed']);
+    await west.seal();
+    const { items } = await west.storage.hot.query(
+      west.pk,
+      { reverse: true, limit: 1, consistent: true },
+      west.call(),
+    );
+    for (const { pk, sk, version } of items) {
+      await west.storage.hot.delete({ pk, sk }, { ifVersion: version }, west.call());
+    }
+    await mergedCopyAll(east, west);
+    await expectMerged([west], { east: 8 });
   });
 });
 
