@@ -2,8 +2,9 @@ import type { EngineParts } from '../engine-parts.ts';
 import { storageMs } from '../group/storage-time.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
+import { Meter } from '../storage/meter.ts';
 import type { Condition, Item } from '../storage/table.ts';
-import type { FlowShare } from './flow-run.ts';
+import type { FlowRunTime, FlowShare } from './flow-run.ts';
 import { FLOWS_KEY } from './flows/flow-item.ts';
 
 /**
@@ -29,6 +30,7 @@ type Dependencies = Pick<EngineParts, 'catalog' | 'clock' | 'random'>;
 export const LEASE_MS = 30_000;
 export const LEASE_RENEWAL_MS: number = LEASE_MS / 3;
 const TRIES_MAX = 4;
+const WAIT_MS = 500;
 
 export function leaseSortKey(source: string, { index, count }: FlowShare): string {
   return `lease#${source}#${index}/${count}`;
@@ -56,6 +58,26 @@ export async function takeLease(
     if (result.stored) return { kind: 'taken', lease };
   }
   return { kind: 'held', untilMs };
+}
+
+/**
+ * As `takeLease`, again and again for as long as an idle run waits: ⚑ whoever has it may be about to end, and would not see
+ * any more what this one was woken for.
+ */
+export async function waitForLease(
+  deps: Dependencies,
+  wanted: Pick<Lease, 'sk' | 'holder'>,
+  { idleMs, deadlineMs, signal }: Pick<FlowRunTime, 'idleMs' | 'deadlineMs' | 'signal'>,
+): Promise<LeaseAnswer> {
+  const { clock } = deps;
+  const untilMs = Math.min(clock.monotonicMs() + idleMs, deadlineMs - WAIT_MS);
+  for (;;) {
+    const call = { meter: new Meter(), deadlineMs };
+    const answer = await takeLease(deps, wanted, call);
+    if (answer.kind === 'taken' || signal?.aborted === true) return answer;
+    if (clock.monotonicMs() + WAIT_MS > untilMs) return answer;
+    await clock.sleep(WAIT_MS, signal).catch(() => undefined);
+  }
 }
 
 /** Undefined: it was taken by another, or given up. */

@@ -17,7 +17,7 @@ import {
   type Lease,
   leaseSortKey,
   renewLease,
-  takeLease,
+  waitForLease,
 } from './lease.ts';
 import { type Notes, openNotes, positionsIn } from './notes.ts';
 import type { SourceRegion } from './source-region.ts';
@@ -59,7 +59,7 @@ export async function runFlow(parts: FlowRunParts, source: string, time: FlowRun
     return nothing('unreachable');
   }
   const wanted = { sk: leaseSortKey(source, share), holder: target.random.id() };
-  const answer = await takeLease(target, wanted, firstCall);
+  const answer = await waitForLease(target, wanted, time);
   if (answer.kind === 'held') return nothing('held');
   const notes = await openNotes(target, flow, share.index, firstCall);
   const region = { alias: source, parts: engine };

@@ -49,22 +49,27 @@ async function caughtUp(partitionCount: number): Promise<FlowWorld> {
 }
 
 describe('a flow that has nothing to copy', () => {
-  it.each([1, 20])('costs a look at both ends of each of %i partition(s) when it is run, and the lease', async (count) => {
-    const world = await caughtUp(count);
-    const target = counting(world.region('b').parts);
-    expect(await world.run('b', 'a', { idleMs: 0, target: target.parts })).toMatchObject({ ended: 'idle' });
-    // The topics; of each partition its bounds, what stands at the position, and what before it.
-    expect(world.asked.get('a')).toBe(1 + 3 * count);
-    // The flow twice, the lease, the last note, the topics; the tail of each copy.
-    expect(target.reads()).toBe(5 + 2 * count);
-    // The lease is taken and given up.
-    expect(target.writes()).toBe(2);
-  });
+  it.each([1, 20])(
+    'costs a look at both ends of each of %i partition(s) when it is run, and the lease',
+    async (count) => {
+      const world = await caughtUp(count);
+      const target = counting(world.region('b').parts);
+      expect(await world.run('b', 'a', { idleMs: 0, target: target.parts })).toMatchObject({ ended: 'idle' });
+      // The topics; of each partition its bounds, what stands at the position, and what before it.
+      expect(world.asked.get('a')).toBe(1 + 3 * count);
+      // The flow twice, the lease, the last note, the topics; the tail of each copy.
+      expect(target.reads()).toBe(5 + 2 * count);
+      // The lease is taken and given up.
+      expect(target.writes()).toBe(2);
+    },
+  );
 
   it('costs a look at the source for each partition and second while it waits, and a write every ten', async () => {
     const world = await caughtUp(4);
     const target = counting(world.region('b').parts);
-    expect(await world.run('b', 'a', { idleMs: 60_000, target: target.parts })).toMatchObject({ ended: 'idle' });
+    expect(await world.run('b', 'a', { idleMs: 60_000, target: target.parts })).toMatchObject({
+      ended: 'idle',
+    });
     const looks = (world.asked.get('a') ?? 0) - 4 - 2;
     expect(looks).toBeGreaterThanOrEqual(4 * 58);
     expect(looks).toBeLessThanOrEqual(4 * 66);

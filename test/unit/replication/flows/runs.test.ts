@@ -43,6 +43,17 @@ describe('two replicators', () => {
     expect(await world.run('b', 'a')).toMatchObject({ ended: 'idle' });
   });
 
+  it('one of which is woken while the other is about to end miss nothing', async () => {
+    const world = await oneTopic();
+    await world.run('b', 'a');
+    const ending = world.run('b', 'a', { idleMs: 5_000 });
+    await world.clock.sleep(4_500);
+    const woken = world.run('b', 'a', { idleMs: 3_000 });
+    expect(await ending).toMatchObject({ ended: 'idle' });
+    await world.produce('a', 'orders', 0, 'one');
+    expect(await woken).toMatchObject({ ended: 'idle', copiedRecords: 1 });
+  });
+
   it('one of which was frozen while the other went on copy everything once, and the frozen one ends', async () => {
     const world = await oneTopic(3);
     const freezer = freezable(world.region('b').parts);
