@@ -14,9 +14,8 @@ export interface GroupPace {
 const PAUSE_MS_MIN = 5_000;
 /** While the flow copies records, their consumers will commit soon. */
 const PAUSE_MS_BUSY = 10_000;
-/** Where something is still to be done: members may have left, or records have come. */
-const PAUSE_MS_OPEN = 60_000;
-const PAUSE_MS_MAX = 600_000;
+/** Less than from one idle run to the next: who stops consumers to move them waits for a minute. */
+const PAUSE_MS_MAX = 50_000;
 /** A quiet group shows that it still lives: it expires after days. */
 const FULL_MS = 21_600_000;
 
@@ -40,7 +39,7 @@ export function paceAfter(
 ): GroupPace {
   const isSettled = work?.isSettled ?? before?.isSettled ?? false;
   const changedMs = before?.marks === marks ? before.changedMs : nowMs;
-  const pauseMsMax = isBusy ? PAUSE_MS_BUSY : isSettled ? PAUSE_MS_MAX : PAUSE_MS_OPEN;
+  const pauseMsMax = isBusy ? PAUSE_MS_BUSY : PAUSE_MS_MAX;
   return {
     ...{ marks, isSettled, changedMs },
     fullMs: work === undefined ? (before?.fullMs ?? nowMs) : nowMs,
