@@ -26,7 +26,10 @@ export async function closePartition(
 ): Promise<void> {
   let tail: Tail | undefined;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    tail ??= (await readTail(deps, pk, deps.rules, call)).tail;
+    // Walking on from chunk to chunk never catches up with writers that are as fast.
+    if (tail === undefined || tries % LIMITS.walkLossesMax === 0) {
+      ({ tail } = await readTail(deps, pk, deps.rules, call));
+    }
     if (isClosedFor(tail.marker, freeze)) return;
     tail = await tryToClose(deps, { pk, tail, freeze }, call);
   }
