@@ -174,6 +174,24 @@ describe('a freeze', () => {
     expect(await refusal(produce(log, 'a'))).toBe('REGION_FROZEN');
   });
 
+  it('that begins while an earlier one is being thawed is not undone by that', async () => {
+    await region.freeze(call());
+    let isFrozenAgain = false;
+    // The thaw has changed the state; before it looks at the first marker, the region is frozen once more.
+    const query: Table<number>['query'] = async (...args) => {
+      if (!isFrozenAgain) {
+        isFrozenAgain = true;
+        expect(await region.freeze(call())).toMatchObject({ state: 'FROZEN', isComplete: true });
+      }
+      return storage.hot.query(...args);
+    };
+    const slow = openRegion(engineParts({ ...storage, hot: { ...storage.hot, query } }));
+    expect(await slow.thaw(call())).toMatchObject({ state: 'FROZEN', closedCount: 2, isComplete: true });
+    for (const partition of [0, 1]) {
+      expect(await refusal(produce(other, 'a', 't', partition))).toBe('REGION_FROZEN');
+    }
+  });
+
   it('that is thawed while it is under way leaves nothing closed', async () => {
     let isThawed = false;
     const put: Table<number>['put'] = async (item, options, forCall) => {
