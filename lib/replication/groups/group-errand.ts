@@ -19,6 +19,8 @@ import { topicCatalogs, topicMap } from './topic-map.ts';
 const EVERY_MS = 5_000;
 const PAGE_ITEMS = 256;
 const GROUPS_AT_ONCE = 8;
+/** No group is begun with so little time left. */
+const LAST_GROUP_MS = 3_000;
 /** Positions that a look goes by; those of a larger group are gone through every time. */
 const LOOK_ITEMS = 1_000;
 
@@ -57,29 +59,39 @@ interface Looking {
   readonly known: Known;
 }
 
-/** One group's trouble does not keep the others from being carried over; the first is thrown at the end. */
+/**
+ * Those whose turn it has been for longest come first, and what the time does not suffice for comes next time. One group's
+ * trouble does not keep the others from being carried over; the first is thrown at the end.
+ */
 async function lookAtAll(looking: Looking, call: Call): Promise<void> {
   const { target, context, known } = looking;
   const { flow, source } = context;
   const matches = await nameFilter({ include: flow.groups, exclude: flow.groupsExclude });
+  const groupIds: string[] = [];
+  for await (const { items } of pagesOf(source.parts.catalog, GROUPS_KEY, { limit: PAGE_ITEMS }, call)) {
+    groupIds.push(...items.map(({ sk }) => sk).filter(matches));
+  }
+  forgetOthers(known.paces, groupIds);
+  const dueMs = (groupId: string): number => known.paces.get(groupId)?.dueMs ?? 0;
+  const { clock } = target;
+  const nowMs = clock.monotonicMs();
+  const due = groupIds.filter((id) => dueMs(id) <= nowMs).sort((a, b) => dueMs(a) - dueMs(b));
   const parts = syncParts(looking);
   const faults: unknown[] = [];
-  const there = new Set<string>();
-  for await (const { items } of pagesOf(source.parts.catalog, GROUPS_KEY, { limit: PAGE_ITEMS }, call)) {
-    const ids = items.map(({ sk }) => sk).filter(matches);
-    for (const id of ids) there.add(id);
-    const nowMs = target.clock.monotonicMs();
-    const due = ids.filter((id) => nowMs >= (known.paces.get(id)?.dueMs ?? 0));
-    await atOnce(due, GROUPS_AT_ONCE, async (groupId) => {
-      try {
-        await lookAt(looking, { parts, groupId }, call);
-      } catch (fault) {
-        faults.push(fault);
-      }
-    });
-  }
-  for (const id of known.paces.keys()) if (!there.has(id)) known.paces.delete(id);
+  await atOnce(due, GROUPS_AT_ONCE, async (groupId) => {
+    if (clock.monotonicMs() >= call.deadlineMs - LAST_GROUP_MS) return;
+    try {
+      await lookAt(looking, { parts, groupId }, call);
+    } catch (fault) {
+      faults.push(fault);
+    }
+  });
   if (faults.length > 0) throw faults[0];
+}
+
+function forgetOthers(paces: Map<string, GroupPace>, groupIds: readonly string[]): void {
+  const there = new Set(groupIds);
+  for (const groupId of paces.keys()) if (!there.has(groupId)) paces.delete(groupId);
 }
 
 async function lookAt(

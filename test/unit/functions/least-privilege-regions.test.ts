@@ -22,6 +22,17 @@ describe('the rights of a replicator, here and in its source', () => {
     await log.produce({ topic: 'orders', partition: 1, batches: batchOf('x'.repeat(100_000)) }, call());
     const offsets = [{ topic: 'orders', partition: 0, offset: 1 }];
     await groups.commit({ groupId: 'g', offsets }, call());
+    // A member that died here is in the way, and is expelled.
+    const here = openGroups(engineParts(eu), await openLog(eu, call()));
+    const dead = {
+      groupId: 'g',
+      memberId: 'dead',
+      memberEpoch: 0,
+      owned: [],
+      subscription: { topics: ['t'] },
+    };
+    await here.heartbeat(dead, call());
+    await clock.sleep(300_000);
 
     const source = engineParts(guarded(us, { name: 'source', permissions: SOURCE_PERMISSIONS }));
     const target = engineParts(guarded(eu, { name: 'replicator', permissions: PERMISSIONS.replicator }));
@@ -45,6 +56,7 @@ describe('the rights of a replicator, here and in its source', () => {
     expect(topics).toEqual(expect.arrayContaining(['us.orders', 'us.checkpoints.internal', 'heartbeats']));
     const ended = await there.listOffsets({ topic: 'us.orders', partition: 0, at: 'latest' }, call());
     expect(ended.offset).toBe(2);
+    expect(await here.committed('g', undefined, call())).toMatchObject([{ topic: 'us.orders', offset: 1 }]);
     expect([...faults, ...refusals]).toEqual([]);
   });
 });

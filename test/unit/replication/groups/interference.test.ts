@@ -8,6 +8,7 @@ import { errandOf, fill, GROUP, type GroupWorld, groupWorld, pair } from './grou
 const HOUR_MS = 3_600_000;
 /** Of one errand with one position. */
 const REQUESTS_MAX = 30;
+const GROUPS = 100;
 
 interface Freezing {
   readonly parts: EngineParts;
@@ -123,6 +124,29 @@ describe('a replicator that dies while it carries positions over', () => {
       throw new Error('it takes more requests than there may be');
     },
   );
+});
+
+describe('more groups than one turn has time for', () => {
+  it('have theirs one after the other, although the first are due again', async () => {
+    const g = await pair();
+    const slow = interferedWith(g.world.region('eu').parts, async (request) => {
+      await g.world.clock.sleep(200);
+      return request();
+    });
+    const carry = await errandOf(g, slow);
+    const ids = Array.from({ length: GROUPS }, (_, i) => `group-${i}`);
+    for (const id of ids) await g.commit('us', 'orders', 60, id);
+    let turns = 0;
+    let carried = 0;
+    while (carried < GROUPS && turns < 8) {
+      await carry();
+      turns += 1;
+      const positions = await Promise.all(ids.map((id) => g.position('eu', 'us.orders', id)));
+      carried = positions.filter((position) => position === 60).length;
+    }
+    expect(carried).toBe(GROUPS);
+    expect(turns).toBeGreaterThan(1);
+  });
 });
 
 describe('regions whose clocks are apart', () => {
