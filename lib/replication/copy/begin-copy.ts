@@ -2,7 +2,7 @@ import type { EngineParts } from '../../engine-parts.ts';
 import type { FlowStart } from '../../flows.ts';
 import { listOffset } from '../../partition/list-offsets.ts';
 import { createPartitionState } from '../../partition/partition-state.ts';
-import { beginLogAt } from '../../segment/log-start.ts';
+import { beginLogAt, readLogStart } from '../../segment/log-start.ts';
 import type { Call } from '../../storage/call.ts';
 import type { CopySides } from './copier.ts';
 import type { CopyPlace } from './copy-outcome.ts';
@@ -19,6 +19,8 @@ export async function beginCopy(
   source: CopyReader,
   call: Call,
 ): Promise<number> {
+  const decided = await onSide('target', () => readLogStart(sides.target.catalog, targetPk, call));
+  if (decided.version !== undefined) return decided.offset;
   const offset = await onSide('source', async () => {
     const wanted = await startOffset(sides.source, sourcePk, start, call);
     const { logStart, endOffset } = await source.ends(call);

@@ -1,8 +1,9 @@
 import type { EngineParts } from '../../engine-parts.ts';
 import { MillraceError } from '../../errors.ts';
+import { chunkFromItem } from '../../partition/chunk.ts';
 import { PartitionReader } from '../../partition/partition-reader.ts';
 import { createPartitionState, type PartitionState } from '../../partition/partition-state.ts';
-import { readTail } from '../../partition/tail.ts';
+import { readBounds, readTail } from '../../partition/tail.ts';
 import { verifyBatchCrc } from '../../record/checksum.ts';
 import { type BatchHeader, readBatchHeader } from '../../record/header.ts';
 import type { SegmentReader } from '../../segment/read/segment-reader.ts';
@@ -72,8 +73,23 @@ export function createCopyReader(parts: EngineParts, sealed: SegmentReader, pk: 
     return { logStart: bounds.logStart, endOffset: tail.offset };
   };
 
+  /** For a reader that knows nothing yet, the cheapest look: most partitions have nothing new. */
+  const seemsToEndAt = async (offset: number, call: Call): Promise<boolean> => {
+    const newestOnly = { reverse: true, limit: 1, consistent: false };
+    const [{ items }, bounds] = await Promise.all([
+      parts.hot.query(pk, newestOnly, call),
+      readBounds(parts.catalog, pk, { consistent: false }, call),
+    ]);
+    state.learnBounds(bounds);
+    const hotEnd = items[0] === undefined ? 0 : chunkFromItem(items[0]).endOffset;
+    if (Math.max(hotEnd, bounds.sealedEnd, bounds.logStart) !== offset) return false;
+    state.learnEnd(offset);
+    return true;
+  };
+
   return {
     read: async (offset, bytesMax, call) => {
+      if (state.knownEnd === undefined && (await seemsToEndAt(offset, call))) return { kind: 'atEnd' };
       let from = offset;
       for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
         const read = await readFrom(from, bytesMax, call).catch(outOfRange);

@@ -105,6 +105,24 @@ describe('what a copied chunk costs once copying is under way', () => {
     expect(resumed.counts.tableWrites).toBe(1);
     expect(resumed.counts.tableReads).toBeLessThanOrEqual(10);
   });
+
+  it('to find that there is nothing new, in a process that knows nothing: a look at each end, sealed, empty or hot', async () => {
+    const { source } = regions;
+    const cold = async (): Promise<Counts> => {
+      copier = regions.copier();
+      const { outcome, counts } = await stepCost();
+      expect(outcome.kind).toBe('caughtUp');
+      return counts;
+    };
+    await cold();
+    // Where the copy begins is decided; with nothing in it that has to be asked.
+    expect(await cold()).toEqual({ tableReads: 5, readUnits: 4 });
+    await source.produce([value(700)]);
+    await stepCost();
+    expect(await cold()).toEqual({ tableReads: 4, readUnits: 3 });
+    await source.seal();
+    expect(await cold()).toEqual({ tableReads: 4, readUnits: 3 });
+  });
 });
 
 describe('bulk', () => {
