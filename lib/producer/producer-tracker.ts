@@ -73,7 +73,10 @@ export function createProducerTracker(deps: TrackerDependencies, pk: string): Pr
 
   /** False: that takes a new look at the snapshot. */
   const catchUp = async (from: Tracked, tail: Tail, call: Call): Promise<boolean> => {
-    const sealedEnd = tail.sealedEnd ?? (await consistentBounds(deps, pk, call)).sealedEnd;
+    // ⚑ That the newest chunk tells of no producers holds above the segments as they were then: an older look at those
+    // would leave out what was sealed in between.
+    const known = tail.producersEnd === undefined ? undefined : tail.sealedEnd;
+    const sealedEnd = known ?? (await consistentBounds(deps, pk, call)).sealedEnd;
     const end = Math.max(tail.producersEnd ?? 0, from.offset);
     if (from.offset > tail.offset || sealedEnd > from.offset) return false;
     const batches: StoredBatch[] = [];
