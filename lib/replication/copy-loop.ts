@@ -1,3 +1,4 @@
+import type { EngineParts } from '../engine-parts.ts';
 import type { FlowStart } from '../flows.ts';
 import { partitionKey } from '../partition/chunk.ts';
 import type { AppendSettings } from '../partition/partition-writer.ts';
@@ -6,12 +7,15 @@ import type { Clock } from '../storage/clock.ts';
 import type { Observation } from '../storage/observation.ts';
 import { configNumber } from '../topic/configs.ts';
 import type { Copier, PartitionCopier } from './copy/copier.ts';
+import type { CopyOutcome } from './copy/copy-outcome.ts';
 import { type DueQueue, dueQueue } from './due-queue.ts';
 import type { FlowShare, TopicPair } from './flow-run.ts';
 import { afterBug, afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
+import { lookBehind, type RestingAt } from './resting.ts';
 
 export interface CopyLoopParts {
   readonly clock: Clock;
+  readonly source: Pick<EngineParts, 'hot'>;
   /** Of the topic's policy. */
   readonly copierOf: (pair: TopicPair) => Copier;
   readonly share: FlowShare;
@@ -41,8 +45,11 @@ export interface Copied {
 }
 
 export interface CopyLoop {
-  /** From now on these topics are copied, each from where its copy ends, and no others. */
-  follow(pairs: readonly TopicPair[], seen: Observation): void;
+  /**
+   * From now on these topics are copied, each from where its copy ends, and no others. Of partitions that are not followed yet
+   * and were noted to be complete, the source alone is asked until it has more.
+   */
+  follow(pairs: readonly TopicPair[], seen: Observation, restingAt?: RestingAt): void;
   /** Copies until the signal is aborted, and ends after the steps that are under way. */
   run(signal: AbortSignal): Promise<void>;
   readonly partitions: readonly CopiedPartition[];
@@ -60,6 +67,7 @@ interface Tracked extends CopiedPartition {
   readonly copier: PartitionCopier;
   work: PartitionWork;
   isFollowed: boolean;
+  restingAt: number | undefined;
 }
 
 /** The loop looks for what is due at least so often: what is followed anew is due at once. */
@@ -77,19 +85,20 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
   const copied = { records: 0, bytes: 0, heartbeats: 0 };
   let activeMs = clock.monotonicMs();
 
-  const follow = (pairs: readonly TopicPair[], seen: Observation): void => {
+  const follow = (pairs: readonly TopicPair[], seen: Observation, restingAt?: RestingAt): void => {
     const before = new Map(tracked);
     tracked.clear();
     for (const place of placesOf(pairs, share)) {
       const known = before.get(place.targetPk);
       before.delete(place.targetPk);
-      if (known === undefined) begin({ ...place, seen });
+      const rests = restingAt?.(place.pair.target.name, place.partition);
+      if (known === undefined) begin({ ...place, seen, restingAt: rests });
       else tracked.set(place.targetPk, Object.assign(known, { pair: place.pair, seen }));
     }
     for (const one of before.values()) one.isFollowed = false;
   };
 
-  const begin = (place: Pick<Tracked, 'pair' | 'partition' | 'targetPk' | 'seen'>): void => {
+  const begin = (place: Pick<Tracked, 'pair' | 'partition' | 'targetPk' | 'seen' | 'restingAt'>): void => {
     const { pair, partition, targetPk } = place;
     const sourcePk = partitionKey(pair.source.topicId, partition);
     const start = startOf(pair, partition);
@@ -102,12 +111,21 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     due.put(one, activeMs);
   };
 
+  const take = async (one: Tracked): Promise<CopyOutcome> => {
+    const rests = one.restingAt;
+    const found =
+      rests === undefined ? undefined : await lookBehind(parts.source, one.sourcePk, rests, parts.newCall());
+    if (found !== undefined) return found;
+    one.restingAt = undefined;
+    const notedPosition = parts.notedPosition?.(one.pair.target.name, one.partition);
+    const noted = notedPosition === undefined ? {} : { notedPosition };
+    const terms = { settings: settingsOf(one.pair), topicSeen: one.seen, ...noted };
+    return one.copier.copyOnce(terms, parts.newCall());
+  };
+
   const step = async (one: Tracked): Promise<void> => {
     try {
-      const notedPosition = parts.notedPosition?.(one.pair.target.name, one.partition);
-      const noted = notedPosition === undefined ? {} : { notedPosition };
-      const terms = { settings: settingsOf(one.pair), topicSeen: one.seen, ...noted };
-      const outcome = await one.copier.copyOnce(terms, parts.newCall());
+      const outcome = await take(one);
       one.work = afterStep(one.work, outcome);
       if (outcome.kind === 'copied') {
         copied.records += outcome.recordCount;

@@ -46,8 +46,8 @@ export async function openNotes(
 }
 
 function saysTheSame(before: FlowStatus, now: FlowStatus): boolean {
-  const said = ({ share, base, lagRecords, lagMs, topics }: FlowStatus): string =>
-    JSON.stringify([share.count, base.lagRecords, lagRecords, lagMs, topics]);
+  const said = ({ share, base, lagRecords, lagMs, topics, looked }: FlowStatus): string =>
+    JSON.stringify([share.count, base.lagRecords, lagRecords, lagMs, topics, looked]);
   return said(before) === said(now);
 }
 

@@ -6,9 +6,11 @@ import { StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
 import { bothCopiers } from './both-copiers.ts';
 import { type CopyLoop, copyLoop } from './copy-loop.ts';
-import type { FlowErrand, FlowRun, FlowRunEnd, FlowRunParts, FlowRunTime, FlowShare } from './flow-run.ts';
+import { createErrands, type Errands } from './errands.ts';
+import type { ErrandContext, FlowRun, FlowRunEnd, FlowRunParts, FlowRunTime, FlowShare } from './flow-run.ts';
 import type { Flow } from './flows/flow-item.ts';
 import { changeFlow, readFlow } from './flows/flow-store.ts';
+import { type Looked, NEVER_LOOKED } from './flows/status-item.ts';
 import { HEARTBEATS_TOPIC, originalTopicName } from './flows/topic-names.ts';
 import {
   giveUpLease,
@@ -20,6 +22,7 @@ import {
   waitForLease,
 } from './lease.ts';
 import { type Notes, openNotes, positionsIn } from './notes.ts';
+import { restingPlaces } from './resting.ts';
 import type { SourceRegion } from './source-region.ts';
 import { lookAtEnds, noteOf, progressOfNote } from './take-note.ts';
 import { SourceListFault, type SyncedTopics, syncTopics } from './topics/sync-topics.ts';
@@ -99,8 +102,9 @@ class Run {
   #syncFailures = 0;
   #syncFault = '';
   #noteMs: number;
-  readonly #errandsDueMs = new Map<FlowErrand, number>();
-  #errand: Promise<void> | undefined;
+  readonly #errands: Errands;
+  #looked: Looked = NEVER_LOOKED;
+  #isResting = false;
 
   constructor(parts: FlowRunParts, subject: RunSubject) {
     this.#parts = parts;
@@ -114,7 +118,9 @@ class Run {
     this.#renewMs = nowMs + LEASE_RENEWAL_MS;
     this.#noteMs = nowMs + FIRST_NOTE_MS;
     this.#workEndMs = subject.time.deadlineMs - LAST_MS;
+    this.#errands = createErrands(subject.share.index === 0 ? (parts.errands ?? []) : [], onFault);
     this.#loop = copyLoop({
+      source: subject.region.parts,
       clock: target.clock,
       copierOf: openCopier({ target, source: subject.region.parts }, subject.region.alias),
       share: subject.share,
@@ -132,7 +138,7 @@ class Run {
     try {
       const ended = await this.#turns();
       over.abort();
-      await Promise.all([copying, this.#errand]);
+      await Promise.all([copying, this.#errands.current]);
       if (ended !== 'held' && ended !== 'noFlow') await this.#try('noting', () => this.#note(LAST_MS));
       const { records, bytes } = this.#loop.copied;
       const progress = progressOfNote(this.#subject.notes.last);
@@ -204,13 +210,28 @@ class Run {
     if (flow.state === 'paused') return 'paused';
     this.#flow = flow;
     const topics = await syncTopics({ target, region, source: this.#subject.region }, flow, call);
-    this.#topics = topics;
-    this.#loop.follow(topics.pairs, topics.seen);
+    this.#follow(topics);
     if (!flow.hasBegun) {
       const begun = (now: Flow): Flow => (now.id === flow.id ? { ...now, hasBegun: true } : now);
       this.#flow = await changeFlow(target, flow.source, begun, call);
     }
     return undefined;
+  }
+
+  #follow(topics: SyncedTopics): void {
+    const nowMs = this.#nowMs();
+    const { looked, isResting, restingAt } = restingPlaces(this.#subject.notes.last, topics.pairs, nowMs);
+    if (this.#topics === undefined) {
+      this.#looked = looked;
+      this.#isResting = isResting;
+    } else this.#looked = { ...this.#looked, topics: looked.topics };
+    this.#loop.follow(topics.pairs, topics.seen, this.#topics === undefined ? restingAt : undefined);
+    this.#topics = topics;
+  }
+
+  /** By storage's clock. */
+  #nowMs(): number {
+    return this.#parts.target.clock.wallMs() + this.#lease.skewMs;
   }
 
   #isOver(): FlowRunEnd | undefined {
@@ -219,7 +240,7 @@ class Run {
     if (this.#parts.target.clock.monotonicMs() - sinceMs < time.idleMs || !this.#loop.isQuiet)
       return undefined;
     if (!this.#isListed) return 'unreachable';
-    if (!this.#hasRunErrands) return undefined;
+    if (!this.#errands.areDone) return undefined;
     const states = this.#loop.partitions.map(({ work }) => work.state);
     return states.includes('UNREACHABLE') ? 'unreachable' : 'idle';
   }
@@ -232,44 +253,22 @@ class Run {
     const { partitions } = this.#loop;
     const lookCall = { ...call, deadlineMs: target.clock.monotonicMs() + ms / 2 };
     const ends = await lookAtEnds(region.parts, partitions, lookCall);
-    const nowMs = target.clock.wallMs() + this.#lease.skewMs;
-    const topics = this.#topics;
-    const reason = this.#syncFault;
-    await notes.put(noteOf({ partitions, topics, reason, share, nowMs, ends, before: notes.last }), call);
+    const looked = this.#isResting || this.#loop.isQuiet ? this.#looked : NEVER_LOOKED;
+    const known = { partitions, topics: this.#topics, reason: this.#syncFault, share, looked };
+    await notes.put(noteOf({ ...known, nowMs: this.#nowMs(), ends, before: notes.last }), call);
   }
 
-  /** Whether each has had its turn. */
-  get #hasRunErrands(): boolean {
-    return this.#errand === undefined && this.#errands.every((errand) => this.#errandsDueMs.has(errand));
-  }
-
-  /** Those of this run. */
-  get #errands(): readonly FlowErrand[] {
-    return this.#subject.share.index === 0 ? (this.#parts.errands ?? []) : [];
-  }
-
-  /** One after the other, beside the copying. */
   #goOnErrands(): void {
-    const { target } = this.#parts;
-    const topics = this.#topics;
-    if (this.#errand !== undefined || topics === undefined) return;
-    const nowMs = target.clock.monotonicMs();
-    const due = this.#errands.find((errand) => nowMs >= (this.#errandsDueMs.get(errand) ?? 0));
-    if (due === undefined) return;
-    this.#errandsDueMs.set(due, nowMs + due.everyMs);
-    const { records, heartbeats } = this.#loop.copied;
-    const context = {
-      flow: this.#flow,
-      source: this.#subject.region,
-      topics: topics.pairs,
-      copiedRecords: records - heartbeats,
+    const { pairs: topics } = this.#topics ?? {};
+    if (topics === undefined) return;
+    const begin = (): ErrandContext => {
+      const { records, heartbeats } = this.#loop.copied;
+      const copiedRecords = records - heartbeats;
+      return { flow: this.#flow, source: this.#subject.region, topics, copiedRecords };
     };
-    this.#errand = due
-      .run(context, this.#newCall(LIMITS.requestMsDefault))
-      .catch((cause: unknown) => this.#parts.onFault(cause, `${due.name} failed; it is tried again`))
-      .finally(() => {
-        this.#errand = undefined;
-      });
+    this.#errands.goOn(this.#parts.target.clock.monotonicMs(), begin, (errand, context) =>
+      errand.run(context, this.#newCall(LIMITS.requestMsDefault)),
+    );
   }
 
   /** False if storage failed, which is told; whatever is no fault of storage's is thrown. */

@@ -5,7 +5,7 @@ import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { CopiedPartition } from './copy-loop.ts';
 import type { FlowShare } from './flow-run.ts';
-import { type FlowStatus, progressOf, worstOf } from './flows/status-item.ts';
+import { type FlowStatus, type Looked, NEVER_LOOKED, progressOf, worstOf } from './flows/status-item.ts';
 import { lagOf } from './partition-work.ts';
 import type { SyncedTopics } from './topics/sync-topics.ts';
 
@@ -20,6 +20,8 @@ export interface Known {
   readonly nowMs: number;
   /** By keys of the target's partitions: where the source ends, as looked at for this note. */
   readonly ends: ReadonlyMap<string, number>;
+  /** When every copy was looked at last. */
+  readonly looked: Looked;
   /** What was noted last. */
   readonly before: FlowStatus | undefined;
 }
@@ -50,7 +52,7 @@ export async function lookAtEnds(
 }
 
 export function noteOf(known: Known): FlowStatus {
-  const { share, nowMs, topics, before } = known;
+  const { share, nowMs, topics, before, looked } = known;
   if (topics === undefined) return unreachable(known);
   const all = known.partitions.map((one) => withEnd(one, known.ends));
   const lags = all.map(({ work }) => lagOf(work));
@@ -62,6 +64,7 @@ export function noteOf(known: Known): FlowStatus {
     lagMs: lagMsOf(all, lagRecords, nowMs),
     base: baseOf(before, { lagRecords, nowMs }),
     topics: rowsOf(all, topics),
+    looked,
   };
 }
 
@@ -76,7 +79,7 @@ function unreachable({ share, nowMs, before, reason = '' }: Known): FlowStatus {
     return isLive ? { ...row, state: 'UNREACHABLE', reason } : row;
   });
   const base = before?.base ?? { lagRecords: 0, sinceMs: nowMs };
-  return { share, notedMs: nowMs, base, lagRecords: -1, lagMs: -1, topics };
+  return { share, notedMs: nowMs, base, lagRecords: -1, lagMs: -1, topics, looked: NEVER_LOOKED };
 }
 
 function withEnd(one: CopiedPartition, ends: ReadonlyMap<string, number>): CopiedPartition {

@@ -7,6 +7,16 @@ import type { Item, Key } from '../../storage/table.ts';
 import type { FlowShare } from '../flow-run.ts';
 import { FLOWS_KEY, type Flow } from './flow-item.ts';
 
+/** When the copies were last held against their source, each of them, and which topics those were. */
+export interface Looked {
+  /** Storage's clock, ms. */
+  readonly ms: number;
+  /** A hash of their ids in both regions. */
+  readonly topics: string;
+}
+
+export const NEVER_LOOKED: Looked = { ms: 0, topics: '' };
+
 /** What one replicator has noted about its share of a flow. Nothing rests on it: positions are where copies end. */
 export interface FlowStatus {
   readonly share: FlowShare;
@@ -19,6 +29,7 @@ export interface FlowStatus {
   /** -1: unknown. */
   readonly lagMs: number;
   readonly topics: readonly TopicProgress[];
+  readonly looked: Looked;
 }
 
 type Dependencies = Pick<EngineParts, 'catalog' | 'codecs'>;
@@ -43,6 +54,7 @@ export function statusKey(source: string, index: number): Key<string> {
  *
  *   f  format number   i  id of the flow   n  shares   t  ms of the note   l  lag in records   m  lag in ms
  *   b  [lag when it was last seen falling behind, ms of that]
+ *   e  [ms, hash of topic ids] of the last look at every copy
  *   z  the topics' progress, JSON in gzip
  */
 export function statusToItem(
@@ -51,7 +63,7 @@ export function statusToItem(
   status: FlowStatus,
   version: string,
 ): Item<string> {
-  const { share, notedMs, base, lagRecords, lagMs, topics } = status;
+  const { share, notedMs, base, lagRecords, lagMs, topics, looked } = status;
   const packed = (rows: readonly TopicProgress[]): Uint8Array =>
     codecs.compress('gzip', Buffer.from(JSON.stringify(rows)));
   const all = packed(topics);
@@ -67,6 +79,7 @@ export function statusToItem(
       l: lagRecords,
       m: lagMs,
       b: [base.lagRecords, base.sinceMs],
+      e: [looked.ms, looked.topics],
       z: bytes,
     },
   };
@@ -95,6 +108,8 @@ export function statusFromItem(
   if (typeof lagRecords !== 'number' || typeof sinceMs !== 'number') {
     throw new StorageFault('damaged', `flow status ${item.sk}: attribute 'b' holds no numbers`);
   }
+  const [lookedMs, lookedTopics] = read.list('e');
+  const isLooked = typeof lookedMs === 'number' && typeof lookedTopics === 'string';
   const json = codecs.decompress('gzip', read.bytes('z'), TOPICS_BYTES_MAX);
   return {
     flowId: read.string('i'),
@@ -104,6 +119,7 @@ export function statusFromItem(
     lagRecords: read.number('l'),
     lagMs: read.number('m'),
     topics: JSON.parse(Buffer.from(json).toString()) as readonly TopicProgress[],
+    looked: isLooked ? { ms: lookedMs, topics: lookedTopics } : NEVER_LOOKED,
   };
 }
 

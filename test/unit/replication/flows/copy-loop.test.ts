@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { memoryTable } from '../../../../lib/adapters/memory/index.ts';
 import type { Copier } from '../../../../lib/replication/copy/copier.ts';
 import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
 import { copyLoop } from '../../../../lib/replication/copy-loop.ts';
@@ -8,6 +9,8 @@ import { observeNow } from '../../../../lib/storage/observation.ts';
 import type { Topic } from '../../../../lib/topic/topic-item.ts';
 import { newCall } from '../../../support/log-on-memory.ts';
 import { drivenClock } from '../../client/driven-clock.ts';
+
+const source = { hot: memoryTable<number>({ clock: drivenClock() }) };
 
 function topic(name: string, partitionCount: number): Topic {
   return { name, topicId: name, partitionCount, configs: {}, leaderEpoch: 0, state: 'active', version: 'v' };
@@ -45,6 +48,7 @@ describe('the copying of many partitions', () => {
     const over = new AbortController();
     const loop = copyLoop({
       clock,
+      source,
       copierOf: () => steps([100, 2, 2, 2, 2, 2], order, clock),
       share: { index: 0, count: 1 },
       copiesAtOnce: 2,
@@ -88,6 +92,7 @@ describe('the copying of many partitions', () => {
     const loop = copyLoop({
       ...{
         clock,
+        source,
         copierOf: () => copier,
         share: { index: 0, count: 1 },
         copiesAtOnce: 8,
@@ -115,6 +120,7 @@ describe('the copying of many partitions', () => {
     const loop = copyLoop({
       ...{
         clock,
+        source,
         copierOf: () => steps([1_000], order, clock),
         share: { index: 0, count: 1 },
         copiesAtOnce: 1,
@@ -150,6 +156,7 @@ describe('the copying of many partitions', () => {
     const loop = copyLoop({
       ...{
         clock,
+        source,
         copierOf: () => copier,
         share: { index: 0, count: 1 },
         copiesAtOnce: 1,
@@ -174,6 +181,7 @@ describe('the copying of many partitions', () => {
       const loop = copyLoop({
         ...{
           clock,
+          source,
           copierOf: () => steps([], []),
           share: { index, count: 3 },
           copiesAtOnce: 1,

@@ -19,6 +19,7 @@ import type { Topic } from '../../../../lib/topic/topic-item.ts';
 import { codecs } from '../../../support/log-on-memory.ts';
 
 const NOW = 1_800_000_000_000;
+const LOOKED = { ms: NOW, topics: 'these' };
 const SHARE = { index: 0, count: 1 };
 const SYNCED = { pairs: [], stopped: [], orphans: [], seen: { sentWallMs: 0, sentMonotonicMs: 0 } };
 
@@ -49,7 +50,7 @@ function note(
   } = {},
 ): FlowStatus {
   const { before, nowMs = NOW, ends = new Map() } = more;
-  return noteOf({ partitions, topics: SYNCED, share: SHARE, nowMs, ends, before });
+  return noteOf({ partitions, topics: SYNCED, share: SHARE, nowMs, ends, before, looked: LOOKED });
 }
 
 describe('what is noted of a flow', () => {
@@ -110,6 +111,7 @@ describe('what is noted of a flow', () => {
       nowMs: NOW,
       ends: new Map(),
       before,
+      looked: LOOKED,
     };
     expect(noteOf(unlisted)).toMatchObject({
       lagRecords: -1,
