@@ -14,7 +14,7 @@ export interface GroupPace {
 const PAUSE_MS_MIN = 5_000;
 /** While the flow copies records, their consumers will commit soon. */
 const PAUSE_MS_BUSY = 10_000;
-/** Less than from one idle run to the next: who stops consumers to move them waits for a minute. */
+/** Less than from one scheduled run to the next: who stops consumers to move them waits for one. */
 const PAUSE_MS_MAX = 50_000;
 /** A quiet group shows that it still lives: it expires after days. */
 const FULL_MS = 21_600_000;
