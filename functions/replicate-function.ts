@@ -56,10 +56,10 @@ export function replicateFunction(
       const { flows, run } = await open();
       if (!areDeclared) await declare(flows, declared, call());
       areDeclared = true;
-      const running = (await flows.list(call())).filter(({ state }) => state === 'RUNNING');
-      const wanted = wake === undefined ? running : running.filter(({ source }) => source === wake);
+      // Whoever is woken begins at once: a run finds out by itself whether there is such a flow.
+      const sources = wake === undefined ? await runningFlows(flows, call()) : [wake];
       const ends = await Promise.all(
-        wanted.map(async ({ source }) => {
+        sources.map(async (source) => {
           const end = await runUntilIdle(run, source, { deadlineMs, isWoken: wake !== undefined });
           return [source, end] as const;
         }),
@@ -96,6 +96,11 @@ export function replicateFunction(
     if (health.stopped.length > 0)
       observer.logger.warn('not copied', { topics: health.stopped.slice(0, 50) });
   }
+}
+
+async function runningFlows(flows: Flows, call: Call): Promise<readonly string[]> {
+  const all = await flows.list(call);
+  return all.filter(({ state }) => state === 'RUNNING').map(({ source }) => source);
 }
 
 /** A flow that is there is left as it is, whatever it looks like: who has changed it knows why. */

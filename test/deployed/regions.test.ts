@@ -117,6 +117,29 @@ describe('two regions that are written at once, while their replicators are kill
   });
 });
 
+describe('a region that cannot be read any more', () => {
+  const role = 'MillraceUs-source-us';
+  const remote = `us.${TOPIC}`;
+
+  it('is told of, and is copied to its end once it can be read again', async () => {
+    const before = await ends(eu, remote);
+    await us.aws.deny(role);
+    try {
+      await us.log.produce({ topic: TOPIC, partition: 1, values: ['cut off'] });
+      const ended = async (): Promise<unknown> => call(eu);
+      await expect.poll(ended, COPIED).toEqual({ us: 'unreachable' });
+      expect(await ends(eu, remote)).toEqual(before);
+    } finally {
+      await us.aws.allow(role);
+    }
+    const copied = async (): Promise<readonly number[]> => {
+      await call(eu);
+      return ends(eu, remote);
+    };
+    await expect.poll(copied, COPIED).toEqual(await ends(us, TOPIC));
+  });
+});
+
 describe('a record that is written when nothing has been for a while', () => {
   it(`is in the other region within ${LAG_MS_MAX} ms (median), because its chunk wakes the replicator`, async () => {
     const lagsMs: number[] = [];

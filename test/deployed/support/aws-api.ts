@@ -6,6 +6,9 @@ export interface AwsApi {
   readonly roleArnOf: (functionName: string) => Promise<string>;
   /** Credentials of a role; first lets the account itself take the role, which its permissions know nothing of. */
   readonly assume: (roleArn: string) => Promise<Credentials>;
+  /** From now on nobody may do anything under this role, until it is `allow`ed again. */
+  readonly deny: (roleName: string) => Promise<void>;
+  readonly allow: (roleName: string) => Promise<void>;
   /** A user of its own with this inline policy, if any. */
   readonly createUser: (name: string, policy?: object) => Promise<Credentials>;
   readonly setTimeoutSeconds: (functionName: string, seconds: number) => Promise<void>;
@@ -59,6 +62,14 @@ export function awsApi({ endpoint, ca, credentials, region = 'us-east-1' }: AwsA
       });
       const answer = await sts('AssumeRole', { RoleArn: roleArn, RoleSessionName: 'probe' });
       return { ...credentialsIn(answer), sessionToken: element(answer, 'SessionToken') };
+    },
+    deny: async (RoleName) => {
+      const Statement = [{ Effect: 'Deny', Action: '*', Resource: '*' }];
+      const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+      await iam('PutRolePolicy', { RoleName, PolicyName: 'cut-off', PolicyDocument });
+    },
+    allow: async (RoleName) => {
+      await iam('DeleteRolePolicy', { RoleName, PolicyName: 'cut-off' });
     },
     createUser: async (name, policy) => {
       await iam('CreateUser', { UserName: name });
