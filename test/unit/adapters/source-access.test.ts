@@ -73,6 +73,8 @@ describe("DynamoDB's global tables", () => {
   it('are no others: tables without replicas pass, and what cannot be told is no answer', async () => {
     await refuseReplicas(answering({ Table: { Replicas: [] } }), ['hot']);
     await refuseReplicas(answering({ Table: {} }), ['hot', 'catalog']);
-    await expect(refuseReplicas(answering<Record<string, never>>(broken), ['hot'])).rejects.toMatchObject({ kind: 'interrupted' });
+    await expect(refuseReplicas(answering<Record<string, never>>(broken), ['hot'])).rejects.toMatchObject({
+      kind: 'interrupted',
+    });
   });
 });
