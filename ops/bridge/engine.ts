@@ -2,7 +2,7 @@ import { openMillrace } from '../../lib/client/open-millrace.ts';
 import type { Groups } from '../../lib/groups.ts';
 import type { Log } from '../../lib/log.ts';
 import { openGroups } from '../../lib/open-groups.ts';
-import { engineParts, openLog } from '../../lib/open-log.ts';
+import { engineParts, type LogOptions, openLog } from '../../lib/open-log.ts';
 import type { Codecs } from '../../lib/record/index.ts';
 import type { Call } from '../../lib/storage/call.ts';
 import { Meter } from '../../lib/storage/meter.ts';
@@ -25,19 +25,17 @@ export async function openEngine(place: Place): Promise<Engine> {
   if (place.kind === 'local') await (await openMillrace({ dataDir: place.dataDir })).close();
   const open = await openStorage(place);
   try {
-    const { storage } = open;
-    const meter = new Meter();
-    const newCall = (): Call => ({ meter, deadlineMs: storage.clock.monotonicMs() + CALL_MS });
-    const log = await openLog(storage, newCall());
-    return {
-      log,
-      groups: openGroups(engineParts(storage), log),
-      codecs: storage.codecs,
-      newCall,
-      close: () => open.close(),
-    };
+    return { ...(await engineOn(open.storage)), close: () => open.close() };
   } catch (error) {
     open.close();
     throw error;
   }
+}
+
+/** Any number of engines may share a storage. */
+export async function engineOn(storage: LogOptions): Promise<Omit<Engine, 'close'>> {
+  const meter = new Meter();
+  const newCall = (): Call => ({ meter, deadlineMs: storage.clock.monotonicMs() + CALL_MS });
+  const log = await openLog(storage, newCall());
+  return { log, groups: openGroups(engineParts(storage), log), codecs: storage.codecs, newCall };
 }
