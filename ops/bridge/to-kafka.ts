@@ -1,7 +1,7 @@
 import type { TopicDescription } from '../../lib/log.ts';
 import type { BridgeParts, BridgeTopics } from './from-kafka.ts';
 import type { KafkaOptions } from './kafka.ts';
-import { openWriter, type Portion } from './kafka-transactions.ts';
+import { openWriter, type Portion, type TransactionalWriter } from './kafka-transactions.ts';
 import { keptConfigs } from './kept-configs.ts';
 import { readMillrace } from './millrace-reader.ts';
 
@@ -23,6 +23,7 @@ export async function toKafka(
   const writer = await openWriter(kafka, client, { topic: topics.to, partitionCount, name });
   try {
     const nexts = await startPositions(parts, source, writer.positions);
+    await noteFirst(parts, topics.to, { writer, nexts });
     let ends = await endsOf(parts, source);
     while (!stop.isAsked) {
       const behind = ends.reduce(
@@ -100,6 +101,28 @@ async function startPositions(
     }
     return Math.max(position, start);
   });
+}
+
+/**
+ * Notes where partitions begin that have no position yet. ⚑ Before their first record: a topic with records and without
+ * a position is somebody else's.
+ */
+async function noteFirst(
+  { kafka }: BridgeParts,
+  to: string,
+  { writer, nexts }: { readonly writer: TransactionalWriter; readonly nexts: readonly number[] },
+): Promise<void> {
+  const portions = nexts
+    .map((next, partition) => ({ partition, next, records: [] }))
+    .filter(({ partition }) => writer.positions[partition] === undefined);
+  if (portions.length === 0) return;
+  const ends = await kafka.ends(to, nexts.length, 'latest');
+  if (portions.some(({ partition }) => ends[partition] !== 0)) {
+    throw new Error(
+      `the topic '${to}' holds records that no bridge has copied; choose another name with --to`,
+    );
+  }
+  await writer.write(portions);
 }
 
 async function readRound(

@@ -184,6 +184,14 @@ describe('to Kafka', () => {
     expect(refused.code).toBe(2);
   });
 
+  it('a topic that others wrote to is left alone', async () => {
+    await withEngine(async (engine) => {
+      const parts = { kafka, engine, client: client(), progress: QUIET, stop: createStop() };
+      const copying = toKafka(parts, { topic: TOPIC, to: TOPIC, isOnce: true });
+      await expect(copying).rejects.toThrow('no bridge has copied');
+    });
+  });
+
   it('a bridge that begins fences the one before', async () => {
     await withEngine(async (engine) => {
       const begun = Promise.withResolvers<void>();
