@@ -18,14 +18,20 @@ async function main(): Promise<void> {
     void close().then(() => process.exit(0), fail);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  for (const [at, { url, dataDir }] of nodes.entries()) {
-    const region = read.regions[at];
+  // One write: who waits for the first line has them all.
+  console.log(greeting(nodes, read.regions));
+}
+
+function greeting(nodes: readonly LocalNode[], regions: readonly string[]): string {
+  const ready = nodes.map(({ url, dataDir }, at) => {
+    const region = regions[at];
     const which = region === undefined ? '' : ` region ${region}`;
-    console.log(`millrace ready ${url} data ${dataDir} pid ${process.pid}${which}`);
-  }
+    return `millrace ready ${url} data ${dataDir} pid ${process.pid}${which}`;
+  });
   const [first, second] = nodes;
-  if (first !== undefined) console.log(whatToTry(first.url));
-  if (second !== undefined) console.log(howToCopy(second, read.regions[0] ?? ''));
+  const tries = first === undefined ? [] : [whatToTry(first.url)];
+  const copies = second === undefined ? [] : [howToCopy(second, regions[0] ?? '')];
+  return [...ready, ...tries, ...copies].join('\n');
 }
 
 async function start({ settings, regions }: LocalStart): Promise<LocalRegions> {

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const producer = { producerId: 5, producerEpoch: 0, baseSequence: 0 };
   batchesOf.splice(1, 0, encodeBatch(codecs, [keyed('odd-1', 'x')], { compression: 'gzip', producer }));
   batchesOf.push(encodeBatch(codecs, [keyed('even-0-0', null)], { compression: 'none' }));
-  await log.produce({ topic: 't', partition: 0, batches: Buffer.concat(batchesOf) }, newCall());
+  for (const batches of batchesOf) await log.produce({ topic: 't', partition: 0, batches }, newCall());
   const settings = { segmentBytes: 2 ** 26, segmentMs: -1_000, hotRetentionMs: 604_800_000 };
   await sealOnce(parts, pk, settings, newCall());
 });
