@@ -2,6 +2,7 @@ import { type ErrorCode, MillraceError } from '../../lib/errors.ts';
 import { encodeBatch, type StoredRecord } from '../../lib/record/index.ts';
 import { chunksOf } from './chunks.ts';
 import type { Engine } from './engine.ts';
+import { everyDay } from './every-day.ts';
 import type { Kafka, KafkaRecords, KafkaTopic } from './kafka.ts';
 import { keptConfigs } from './kept-configs.ts';
 import { readMillrace } from './millrace-reader.ts';
@@ -43,7 +44,7 @@ export async function fromKafka(parts: BridgeParts, topics: BridgeTopics): Promi
   const source = await kafka.describeTopic(topics.topic);
   if (source === undefined) throw new Error(`there is no topic '${topics.topic}' in Kafka`);
   await makeTarget(parts, topics.to, source);
-  const bridge = { ...parts, topics, source };
+  const bridge = { ...parts, topics, source, isNoteDue: everyDay() };
   let ends = await kafka.ends(topics.topic, source.partitionCount, 'latest');
   const positions = await Promise.all(ends.map((_, partition) => resume(bridge, partition)));
   let lookCount = 0;
@@ -64,6 +65,10 @@ async function copyRound(
   bridge: Bridge,
   positions: Position[],
 ): Promise<{ readonly isLost: boolean; readonly stableEnds: ReadonlyMap<number, number> }> {
+  if (bridge.isNoteDue()) {
+    const all = positions.map((_, partition) => ({ partition, records: [NOTHING] }));
+    await note(bridge, positions, all);
+  }
   const asked = positions.map(({ sourceNext }, partition) => ({ partition, offset: sourceNext }));
   const fetched = await bridge.kafka.fetch(bridge.topics.topic, asked);
   const copied = await Promise.all(fetched.map((records) => copy(bridge, records, positions)));
@@ -75,6 +80,7 @@ async function copyRound(
 }
 
 interface Bridge extends BridgeParts {
+  readonly isNoteDue: () => boolean;
   readonly topics: BridgeTopics;
   readonly source: KafkaTopic;
 }

@@ -1,4 +1,5 @@
 import type { TopicDescription } from '../../lib/log.ts';
+import { everyDay } from './every-day.ts';
 import type { BridgeParts, BridgeTopics } from './from-kafka.ts';
 import type { KafkaOptions } from './kafka.ts';
 import { openWriter, type Portion, type TransactionalWriter } from './kafka-transactions.ts';
@@ -25,6 +26,7 @@ export async function toKafka(
     const nexts = await startPositions(parts, source, writer.positions);
     await noteFirst(parts, topics.to, { writer, nexts });
     let ends = await endsOf(parts, source);
+    const isNoteDue = everyDay();
     while (!stop.isAsked) {
       const behind = ends.reduce(
         (sum, end, partition) => sum + Math.max(0, end - (nexts[partition] ?? 0)),
@@ -33,7 +35,8 @@ export async function toKafka(
       progress.behind(behind);
       if (topics.isOnce && behind === 0) return;
       const portions = await readRound(parts, source, nexts);
-      const written = portions.filter(({ records }) => records.length > 0);
+      const isDue = isNoteDue();
+      const written = portions.filter(({ records }) => isDue || records.length > 0);
       if (written.length > 0) await writer.write(written);
       for (const { partition, records, next } of portions) {
         nexts[partition] = next;

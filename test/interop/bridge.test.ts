@@ -117,8 +117,8 @@ describe('from Kafka', () => {
 
   it('what was appended and not noted is found again', async () => {
     await withEngine(async (engine) => {
-      // The first three notes are of partitions that have nothing.
-      for (const noteCount of [3, 0, 0, 1]) {
+      // The first three notes are of partitions that have nothing; each bridge begins by noting all positions.
+      for (const noteCount of [4, 1, 1, 2]) {
         await expect(copyIn(dyingAfterNotes(engine, noteCount), 'noted')).rejects.toThrow('died');
       }
       await copyIn(losingAnswers(engine), 'noted');

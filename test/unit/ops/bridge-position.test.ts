@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredRecord } from '../../../lib/record/index.ts';
 import { chunksOf } from '../../../ops/bridge/chunks.ts';
+import { everyDay } from '../../../ops/bridge/every-day.ts';
 import { keptConfigs } from '../../../ops/bridge/kept-configs.ts';
 import { positionNote, readNote, sourceBehind } from '../../../ops/bridge/position.ts';
 
@@ -22,6 +23,18 @@ describe('the position of a bridge', () => {
     for (const note of ['', '42', 'topic-1:', 'topic-1:x']) {
       expect(() => readNote(note, 'topic-1')).toThrow('did not write');
     }
+  });
+});
+
+describe('positions of partitions without records', () => {
+  it('are noted at the start and once a day', () => {
+    let nowMs = 5;
+    const isDue = everyDay(() => nowMs);
+    expect([isDue(), isDue()]).toEqual([true, false]);
+    nowMs += 86_399_999;
+    expect(isDue()).toBe(false);
+    nowMs += 1;
+    expect([isDue(), isDue()]).toEqual([true, false]);
   });
 });
 
