@@ -73,7 +73,7 @@ export interface Task {
 }
 
 /** What a schedule would ask for now. */
-export function tasksOf(world: World, job: JobName): Task[] {
+export function tasksOf(world: Pick<World, 'storage'>, job: JobName): Task[] {
   if (!isPartitionJob(job)) return [{ job, pk: undefined, run: STORAGE_JOBS[job] }];
   return livePlaces(world.storage).map((place) => ({
     job,

@@ -1,0 +1,43 @@
+import { partitionKey } from '../../../lib/partition/chunk.ts';
+import { topicsIn } from '../places.ts';
+import type { Evidence } from './evidence.ts';
+import { TOPIC } from './region-clients.ts';
+
+/** I9 of a topic that is written in every region: each origin's records once and in their order, everywhere. */
+export function* checkMerged({ world, seen, left }: Evidence): Generator<string> {
+  const { profile } = world;
+  for (let partition = 0; partition < profile.partitionCount; partition += 1) {
+    const pkIn = (alias: string): string => {
+      const topic = topicsIn(world.region(alias).storage, 'active').find(({ name }) => name === TOPIC);
+      return partitionKey(topic?.topicId ?? '', partition);
+    };
+    const storedIn = (alias: string) => [...(seen.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
+    const readIn = (alias: string) => [...(left.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
+    for (const alias of profile.aliases) {
+      const stored = storedIn(alias);
+      const texts = stored.map(({ text }) => text);
+      if (new Set(texts).size < texts.length)
+        yield `${alias}/${partition}: ${firstTwice(texts)} is there twice`;
+      for (const origin of profile.aliases) {
+        const wanted = ofOrigin(origin, storedIn(origin));
+        const problem =
+          difference(wanted, ofOrigin(origin, stored)) ?? difference(wanted, ofOrigin(origin, readIn(alias)));
+        if (problem !== undefined) yield `${alias}/${partition}: of ${origin}: ${problem}`;
+      }
+    }
+  }
+}
+
+function ofOrigin(origin: string, records: readonly { readonly text: string }[]): string[] {
+  return records.map(({ text }) => text).filter((text) => text.startsWith(`${origin}#`));
+}
+
+function firstTwice(texts: readonly string[]): string {
+  return texts.find((text, i) => texts.indexOf(text) < i) ?? '';
+}
+
+function difference(wanted: readonly string[], found: readonly string[]): string | undefined {
+  const at = wanted.findIndex((text, i) => found[i] !== text);
+  if (at >= 0) return `record ${at} is ${found[at]}, not ${wanted[at]}`;
+  return wanted.length < found.length ? `${found[wanted.length]} is too much` : undefined;
+}

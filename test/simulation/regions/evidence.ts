@@ -1,0 +1,61 @@
+import { partitionKey } from '../../../lib/partition/chunk.ts';
+import { topicsIn } from '../places.ts';
+import { recordsOf, type SeenPartition, type SeenRecord, seenIn } from './copied-truth.ts';
+import type { Machine, RegionsWorld } from './regions-world.ts';
+
+/** What a process that knows nothing reads in the end. */
+export interface LeftPartition {
+  readonly start: number;
+  readonly records: ReadonlyMap<number, SeenRecord>;
+}
+
+/** By region and partition key. */
+export type Left = ReadonlyMap<string, ReadonlyMap<string, LeftPartition>>;
+
+export interface Evidence {
+  readonly world: RegionsWorld;
+  readonly seen: ReadonlyMap<string, ReadonlyMap<string, SeenPartition>>;
+  readonly left: Left;
+}
+
+export function evidenceOf(world: RegionsWorld, left: Left): Evidence {
+  const seen = new Map<string, ReadonlyMap<string, SeenPartition>>();
+  for (const [alias, { storage }] of world.regions) seen.set(alias, seenIn(storage, world.codecs));
+  return { world, seen, left };
+}
+
+export async function readAll(world: RegionsWorld): Promise<Left> {
+  const left = new Map<string, ReadonlyMap<string, LeftPartition>>();
+  for (const [alias, { storage }] of world.regions) {
+    const machine = await world.machine(alias, 'verifier', 'calm');
+    const partitions = new Map<string, LeftPartition>();
+    for (const { name, topicId, partitionCount } of topicsIn(storage, 'active')) {
+      for (let partition = 0; partition < partitionCount; partition += 1) {
+        const read = await readPartition(world, machine, { topic: name, partition });
+        partitions.set(partitionKey(topicId, partition), read);
+      }
+    }
+    left.set(alias, partitions);
+  }
+  return left;
+}
+
+async function readPartition(
+  { codecs }: RegionsWorld,
+  { log, call }: Machine,
+  place: { readonly topic: string; readonly partition: number },
+): Promise<LeftPartition> {
+  const { offset: start } = await log.listOffsets({ ...place, at: 'earliest' }, call());
+  const { offset: end } = await log.listOffsets({ ...place, at: 'latest' }, call());
+  const records = new Map<number, SeenRecord>();
+  for (let offset = start; offset < end; ) {
+    const { batches, nextOffset } = await log.fetch({ ...place, offset }, call());
+    for (const record of batches.flatMap((batch) => recordsOf(codecs, batch))) {
+      if (record.offset >= start) records.set(record.offset, record);
+    }
+    // ⚑ Short of the end: what is missing is for the checkers to tell.
+    if (nextOffset <= offset) break;
+    offset = nextOffset;
+  }
+  return { start, records };
+}

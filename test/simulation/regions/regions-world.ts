@@ -1,0 +1,143 @@
+import type { EngineParts } from '../../../lib/engine-parts.ts';
+import type { Groups } from '../../../lib/groups.ts';
+import type { Log } from '../../../lib/log.ts';
+import { openGroups } from '../../../lib/open-groups.ts';
+import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
+import type { Codecs } from '../../../lib/record/index.ts';
+import type { Rules } from '../../../lib/rules.ts';
+import type { Call } from '../../../lib/storage/call.ts';
+import { Meter } from '../../../lib/storage/meter.ts';
+import { type Chaos, createChaos } from '../chaos.ts';
+import type { NetworkConduct } from '../network.ts';
+import { createProcess, type SimProcess } from '../process.ts';
+import { CALM_NETWORK } from '../profile.ts';
+import { type SeededRandom, seededRandom } from '../random.ts';
+import { createScheduler, type Scheduler } from '../scheduler.ts';
+import { createStorage, type Storage } from '../storage.ts';
+import { createTrace, type Trace } from '../trace.ts';
+import type { RegionsProfile } from './regions-profile.ts';
+
+export interface SimRegion {
+  readonly alias: string;
+  readonly storage: Storage;
+  /** Between this region and machines of the others; whoever changes it cuts the region off, or calms the way. */
+  readonly abroad: NetworkConduct;
+  /** Between this region and its own machines. */
+  readonly home: NetworkConduct;
+}
+
+/** A process in one region that can reach the others. */
+export interface Machine {
+  readonly process: SimProcess;
+  readonly region: SimRegion;
+  readonly parts: EngineParts;
+  readonly log: Log;
+  readonly groups: Groups;
+  call(ms?: number): Call;
+  /** The engine's parts on the storage of another region, over the network between both. */
+  reach(alias: string): EngineParts | undefined;
+}
+
+/** What a client was told was stored. */
+export interface Acknowledged {
+  readonly alias: string;
+  readonly pk: string;
+  readonly offset: number;
+  readonly texts: readonly string[];
+}
+
+export interface RegionsWorld {
+  readonly seed: number;
+  readonly profile: RegionsProfile;
+  readonly rules: Rules;
+  readonly codecs: Codecs;
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly trace: Trace;
+  readonly chaos: Chaos;
+  readonly startMs: number;
+  readonly eraStartsMs: readonly number[];
+  readonly regions: ReadonlyMap<string, SimRegion>;
+  readonly acknowledged: Acknowledged[];
+  readonly surprises: string[];
+  readonly next: () => number;
+  region(alias: string): SimRegion;
+  machine(alias: string, name: string, how: 'calm' | 'mortal'): Promise<Machine>;
+}
+
+const START_MS = 1_772_323_200_000;
+
+export function createRegionsWorld(parts: {
+  readonly seed: number;
+  readonly profile: RegionsProfile;
+  readonly rules: Rules;
+  readonly codecs: Codecs;
+}): RegionsWorld {
+  const { profile, rules, codecs, seed } = parts;
+  const { base } = profile;
+  const random = seededRandom(seed);
+  const scheduler = createScheduler(random.fork(), START_MS);
+  const trace = createTrace(scheduler);
+  const eraStartsMs = [START_MS];
+  for (let era = 0; era < base.eraCount; era += 1) {
+    eraStartsMs.push((eraStartsMs.at(-1) ?? START_MS) + random.pick(base.gapsMs));
+  }
+  const chaos = createChaos(scheduler, random.fork(), base, eraStartsMs);
+  const { staleMsMax, pageCutRate: pageCut, expiryLateMsMax, inlineBytesBreakEven, wallSkewMsMax } = base;
+  const conduct = { staleMsMax, pageCut, expiryLateMsMax };
+  const regions = new Map<string, SimRegion>();
+  for (const alias of profile.aliases) {
+    const tools = { scheduler, random: random.fork(), trace };
+    const storage = createStorage(tools, conduct, inlineBytesBreakEven);
+    const latencyMs = random.pick([3, 80]);
+    regions.set(alias, {
+      ...{ alias, storage },
+      abroad: { ...base.network, latencyMs },
+      home: { ...base.network },
+    });
+  }
+  const region = (alias: string): SimRegion => {
+    const found = regions.get(alias);
+    if (found === undefined) throw new RangeError(`no region ${alias}`);
+    return found;
+  };
+  let count = 0;
+  const next = (): number => {
+    count += 1;
+    return count;
+  };
+  const machine: RegionsWorld['machine'] = async (alias, name, how) => {
+    const home = region(alias);
+    const isCalm = how === 'calm';
+    const process = createProcess(scheduler, random.fork(), trace, {
+      name: `${alias}/${name}`,
+      wallSkewMs: isCalm ? 0 : random.between(-1, 1) * wallSkewMsMax,
+      ...(isCalm ? {} : { beforeStep: chaos.beforeStep }),
+    });
+    const optionsOn = ({ storage }: SimRegion, network: NetworkConduct): LogOptions => {
+      const { within: _, ...ports } = storage.ports(process, network);
+      const { producerReplayChunksMax } = base;
+      const ambient = { clock: process.clock, random: process.random, codecs, rules };
+      return { ...ports, ...ambient, producerReplayChunksMax, clusterId: alias };
+    };
+    const call = (ms = 30_000): Call => ({
+      meter: new Meter(),
+      deadlineMs: process.clock.monotonicMs() + ms,
+    });
+    const options = optionsOn(home, isCalm ? CALM_NETWORK : home.home);
+    const own = engineParts(options);
+    const log = await openLog(options, call());
+    return {
+      ...{ process, region: home, parts: own, log, call },
+      groups: openGroups(own, log),
+      reach: (other) => {
+        const there = regions.get(other);
+        return there && engineParts(optionsOn(there, isCalm ? CALM_NETWORK : there.abroad));
+      },
+    };
+  };
+  return {
+    ...{ seed, profile, rules, codecs, scheduler, random, trace, chaos, eraStartsMs, regions },
+    ...{ startMs: START_MS, acknowledged: [], surprises: [], next, region, machine },
+  };
+}

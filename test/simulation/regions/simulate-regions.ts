@@ -1,0 +1,177 @@
+// The engine loads it when a flow first needs it, which takes real time; from here on it is there.
+import 're2js';
+import { openFlows } from '../../../lib/open-flows.ts';
+import type { Codecs } from '../../../lib/record/index.ts';
+import { ALL_RULES, type Rules } from '../../../lib/rules.ts';
+import { DAY_MS } from '../durations.ts';
+import { topicsIn } from '../places.ts';
+import { CALM_NETWORK } from '../profile.ts';
+import { seededRandom } from '../random.ts';
+import { checkCarried, checkSources } from './check-carried.ts';
+import { checkCopies } from './check-copies.ts';
+import { checkMerged } from './check-merged.ts';
+import { evidenceOf, type Left, readAll } from './evidence.ts';
+import { runCommitter, runTrimmer, runWriter, TOPIC } from './region-clients.ts';
+import { copyFlow, runCuts, runGuard, runMaintenance, runReplicators } from './region-machines.ts';
+import { drawRegions, type RegionsProfile } from './regions-profile.ts';
+import { createRegionsWorld, type RegionsWorld } from './regions-world.ts';
+
+export interface RegionsOptions {
+  readonly seed: number;
+  readonly codecs: Codecs;
+  /** @default drawn from the seed */
+  readonly profile?: RegionsProfile;
+  /** @default all of them */
+  readonly rules?: Partial<Rules>;
+}
+
+export interface RegionsOutcome {
+  readonly seed: number;
+  readonly profile: RegionsProfile;
+  readonly violations: readonly string[];
+  readonly virtualMs: number;
+  readonly eventCount: number;
+  /** Records that came to stand in another region than the one they were written in. */
+  readonly copiedCount: number;
+  /** Group positions that were carried over. */
+  readonly carriedCount: number;
+}
+
+const EVENTS_MAX = 3_000_000;
+/** No machine is frozen for longer. */
+const THAW_MS = 4 * DAY_MS;
+const ROUNDS_MAX = 40;
+/** Of one region: more than three regions' copies of copies, their heartbeats and checkpoints come to. */
+const TOPICS_MAX = 20;
+/** No eventually consistent read is older. */
+const STALE_MS = 60_000;
+
+/** One history of several regions and all their flows; the same options give the same history. */
+export async function simulateRegions(options: RegionsOptions): Promise<RegionsOutcome> {
+  const { seed, codecs } = options;
+  const profile = options.profile ?? drawRegions(seededRandom(seed ^ 0x5eed));
+  const world = createRegionsWorld({ seed, profile, codecs, rules: { ...ALL_RULES, ...options.rules } });
+  const late: string[] = [];
+  let left: Left | undefined;
+  let isOver = false;
+  const script = async (): Promise<void> => {
+    try {
+      await live(world);
+      late.push(...(await settle(world)));
+      left = await readAll(world);
+    } catch (cause) {
+      late.push(`the run has failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
+    }
+    isOver = true;
+  };
+  void script();
+  const end = await world.scheduler.run(() => isOver, { eventsMax: EVENTS_MAX });
+  if (end !== 'done') late.push(`the run is ${end}`);
+  const evidence = evidenceOf(world, left ?? new Map());
+  const checked = [
+    ...checkSources(evidence),
+    ...checkCarried(evidence),
+    ...checkCopies(evidence),
+    ...(profile.policy === 'merged' ? checkMerged(evidence) : []),
+  ];
+  return {
+    ...{ seed, profile },
+    violations: [...world.surprises, ...late, ...checked],
+    virtualMs: world.scheduler.nowMs - world.startMs,
+    eventCount: world.scheduler.eventCount,
+    copiedCount: copiedCount(evidence),
+    carriedCount: carriedCount(world),
+  };
+}
+
+/** Topics and flows, and then everybody at once until the last burst of work is over. */
+async function live(world: RegionsWorld): Promise<void> {
+  const { profile, random } = world;
+  const { aliases, base, flows, partitionCount, policy } = profile;
+  for (const alias of aliases) {
+    const { log, parts, call } = await world.machine(alias, 'setup', 'calm');
+    const own = openFlows(parts, { region: alias, sources: async (other) => world.regions.get(other) });
+    await log.createTopic({ name: TOPIC, partitionCount, configs: base.topicConfigs }, call());
+    for (const [target, source] of flows) {
+      // Heartbeats aside; whatever else there is, copies of copies too.
+      if (target === alias) await own.create({ source, policy, topics: [`.*${TOPIC}`] }, call());
+    }
+  }
+  for (const alias of aliases) void runGuard(world, alias);
+  await Promise.all([
+    ...aliases.flatMap((alias) =>
+      [runWriter, runCommitter, runTrimmer, runMaintenance, runCuts].map((run) =>
+        run(world, random.fork(), alias),
+      ),
+    ),
+    ...flows.flatMap((flow) =>
+      Array.from({ length: profile.replicators }, () => runReplicators(world, random.fork(), flow)),
+    ),
+  ]);
+}
+
+/** Everything is quiet and thawed; then flows run until nothing is left to be copied. */
+async function settle(world: RegionsWorld): Promise<readonly string[]> {
+  const { chaos, scheduler, regions } = world;
+  chaos.stop();
+  for (const { abroad, home } of regions.values()) {
+    Object.assign(abroad, CALM_NETWORK);
+    Object.assign(home, CALM_NETWORK);
+  }
+  const lastMs = world.eraStartsMs.at(-1) ?? 0;
+  await scheduler.sleep(Math.max(0, lastMs - scheduler.nowMs) + THAW_MS);
+  let quietRounds = 0;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const { copied, stopped } = await settleOnce(world, round === 0);
+    quietRounds = copied === 0 ? quietRounds + 1 : 0;
+    if (quietRounds === 3) {
+      await scheduler.sleep(STALE_MS);
+      return stopped;
+    }
+    // The checkers tell of it; it need not go on for ever.
+    if ([...regions.values()].some(({ storage }) => topicsIn(storage, 'active').length > TOPICS_MAX)) break;
+  }
+  return ['copying does not come to an end'];
+}
+
+/** `withErrands`: groups are carried over too, and heartbeats beat: there is always more to be copied. */
+async function settleOnce(
+  world: RegionsWorld,
+  withErrands: boolean,
+): Promise<{ readonly copied: number; readonly stopped: readonly string[] }> {
+  let copied = 0;
+  const lastMs = withErrands ? 20_000 : 600_000;
+  const stopped: string[] = [];
+  for (const [target, source] of world.profile.flows) {
+    const machine = await world.machine(target, 'settler', 'calm');
+    const run = await copyFlow(machine, source, { lastMs, idleMs: 1_000, withErrands });
+    copied += run.copiedRecords + (run.ended === 'idle' ? 0 : 1);
+    for (const { topic, state, reason } of run.progress?.topics ?? []) {
+      if (state !== 'CAUGHT_UP') stopped.push(`${target}: ${topic} is ${state}: ${reason}`);
+    }
+  }
+  return { copied, stopped };
+}
+
+function copiedCount({ world, seen }: ReturnType<typeof evidenceOf>): number {
+  let count = 0;
+  for (const alias of world.profile.aliases) {
+    for (const { records } of seen.get(alias)?.values() ?? []) {
+      for (const { text } of records.values()) {
+        if (text.includes('#') && !text.startsWith(`${alias}#`)) count += 1;
+      }
+    }
+  }
+  return count;
+}
+
+function carriedCount({ regions }: RegionsWorld): number {
+  return [...regions.values()].reduce(
+    (count, { storage }) =>
+      count +
+      storage.catalog.changes.filter(
+        ({ key, item }) => key.pk.startsWith('offsets#') && item?.attributes.r !== undefined,
+      ).length,
+    0,
+  );
+}
