@@ -2,7 +2,7 @@ import type { StoredRecord } from '../../lib/record/index.ts';
 import type { Output } from '../verify-log.ts';
 import { recordBytes } from './chunks.ts';
 
-/** Tells people how far it is. */
+/** Tells people how far it is: at the start, with the first records, and every second. */
 export interface Progress {
   copied(records: readonly StoredRecord[]): void;
   /** Records that are still to be copied, as far as is known. */
@@ -19,6 +19,7 @@ export function createProgress(name: string, { line, progress }: Output): Progre
   let bytes = 0;
   let lag = 0;
   let toldMs = -EVERY_MS;
+  let hasToldFirst = false;
   let told = '';
   const text = (): string =>
     `${name}: ${records.toLocaleString('en')} records, ${(bytes / MEGABYTE).toFixed(1)} MB copied, ${lag.toLocaleString('en')} behind`;
@@ -30,7 +31,9 @@ export function createProgress(name: string, { line, progress }: Output): Progre
     behind: (count) => {
       lag = count;
       const nowMs = performance.now();
-      if (nowMs - toldMs < EVERY_MS || text() === told) return;
+      const isFirst = records > 0 && !hasToldFirst;
+      if ((nowMs - toldMs < EVERY_MS && !isFirst) || text() === told) return;
+      hasToldFirst = records > 0;
       toldMs = nowMs;
       told = text();
       progress(told);

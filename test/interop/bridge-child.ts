@@ -11,7 +11,7 @@ export interface BridgeRun {
   readonly output: string;
 }
 
-/** Runs `npm run bridge` without npm, which would not pass a kill on. `killAfterMs` counts from the first line of progress. */
+/** Runs `npm run bridge` without npm, which would not pass a kill on. `killAfterMs` counts from the first records that it has copied. */
 export async function runBridge(args: readonly string[], killAfterMs?: number): Promise<BridgeRun> {
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -25,11 +25,19 @@ export async function runBridge(args: readonly string[], killAfterMs?: number): 
   return { code, signal, output };
 }
 
+/** Goes by what is said of records that were copied. */
+const COPIED = / [1-9][\d,]* records/;
+
 async function kill(
   child: ChildProcess & { readonly stderr: NodeJS.ReadableStream },
   afterMs: number,
 ): Promise<void> {
-  await Promise.race([once(child.stderr, 'data'), once(child, 'close')]);
+  const copied = new Promise<void>((resolve) => {
+    child.stderr.on('data', (bytes: Buffer) => {
+      if (COPIED.test(bytes.toString())) resolve();
+    });
+  });
+  await Promise.race([copied, once(child, 'close')]);
   await sleep(afterMs);
   child.kill('SIGKILL');
 }

@@ -16,8 +16,8 @@ import { type Content, firstDifference, kafkaContent, millraceContent, seed } fr
 
 const TOPIC = 'orders';
 const PARTITIONS = 3;
-/** From the first line of progress on; starting takes longer than copying. */
-const KILLS_AFTER_MS = [150, 300];
+/** From the first records on that a bridge has copied. */
+const KILLS_AFTER_MS = [0, 15, 40];
 const QUIET: Progress = {
   copied: () => undefined,
   behind: () => undefined,
