@@ -53,7 +53,10 @@ export async function takeLease(
     const version = deps.random.id();
     const condition: Condition =
       item === undefined ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: item.version };
-    const lease = { sk, holder, version, skewMs: storageMs(observation) - observation.sentWallMs };
+    // ⚑ Against the clock of now: one that slept with its request unsent would be ahead by as long as it slept, and so its lease.
+    const { serverMs } = observation;
+    const skewMs = serverMs === undefined ? 0 : serverMs - deps.clock.wallMs();
+    const lease = { sk, holder, version, skewMs };
     const result = await deps.catalog.put(toItem(deps, lease), { condition }, call);
     if (result.stored) return { kind: 'taken', lease };
   }
