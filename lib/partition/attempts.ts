@@ -2,7 +2,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Call } from '../storage/call.ts';
-import { StorageFault } from '../storage/fault.ts';
+import { isUnsentByFence } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Observation } from '../storage/observation.ts';
 import type { Condition, Item } from '../storage/table.ts';
@@ -66,8 +66,7 @@ export async function placeAttempt(
       ? begin(deps, request, call)
       : move(deps, request, request.before, call));
   } catch (fault) {
-    const slept = fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
-    return slept ? beyondChecking(fault) : { kind: 'refused', error: appendError(fault) };
+    return isUnsentByFence(fault) ? beyondChecking(fault) : { kind: 'refused', error: appendError(fault) };
   }
 }
 

@@ -176,6 +176,11 @@ function appendedAsFrom(list: readonly AttributeValue[]): AppendedAs {
   return { version: String(list[0]), expiresAtSeconds: Number(list[1]) };
 }
 
+/** ⚑ The version a chunk was appended with, which is the append token: its item has another one once the expiry has been pushed out. */
+export function appendVersion({ version, appendedAs }: Pick<Chunk, 'version' | 'appendedAs'>): string {
+  return appendedAs?.version ?? version;
+}
+
 /** When a chunk was appended: its first expiry lies `hotRetentionMs` behind that. */
 export function appendedMs(
   chunk: Pick<Chunk, 'expiresAtSeconds' | 'appendedAs'>,

@@ -2,7 +2,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { LIMITS } from '../limits.ts';
 import { producersEndAt } from '../producer/chunk-producers.ts';
 import type { Call } from '../storage/call.ts';
-import { StorageFault } from '../storage/fault.ts';
+import { isUnsentByFence, StorageFault } from '../storage/fault.ts';
 import type { Condition } from '../storage/table.ts';
 import { chunkFromItem, chunkToItem } from './chunk.ts';
 import { type Marker, markerOf, readTail, type Tail } from './tail.ts';
@@ -78,7 +78,7 @@ async function tryToClose(
       origins: standing.origins,
     };
   } catch (fault) {
-    if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) return undefined;
+    if (isUnsentByFence(fault)) return undefined;
     throw fault;
   }
 }

@@ -7,15 +7,16 @@ import {
   type TrackerDependencies,
 } from '../producer/producer-tracker.ts';
 import type { Call } from '../storage/call.ts';
-import { StorageFault } from '../storage/fault.ts';
+import { isUnsentByFence, StorageFault } from '../storage/fault.ts';
 import { Meter } from '../storage/meter.ts';
 import type { PutResult } from '../storage/table.ts';
 import type { WithinResult } from '../storage/within.ts';
 import type { AppendEntry, AppendOutcome } from './append-entry.ts';
 import { appendFences } from './append-fences.ts';
 import { AppendQueue, bytesOf, type Composition, type Pending } from './append-queue.ts';
+import { type AppendSettings, chunkExpirySeconds, inlineBytesMaxOf } from './append-settings.ts';
 import { checkEntries } from './check-entries.ts';
-import { type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
+import { appendVersion, type Chunk, chunkFromItem, chunkToItem } from './chunk.ts';
 import { composeChunk } from './compose-chunk.ts';
 import { appendError } from './faults.ts';
 import {
@@ -37,13 +38,6 @@ import { createTwins, type Twins } from './twins.ts';
 export interface WriterDependencies extends TrackerDependencies {
   readonly spooler: Spooler;
   readonly gather?: () => Promise<void>;
-}
-
-/** The topic configs that an append depends on. */
-export interface AppendSettings {
-  readonly hotRetentionMs: number;
-  /** -1: the adapter's break-even decides. */
-  readonly inlineBytesMax: number;
 }
 
 const FENCED_IN_A_ROW_MAX = 6;
@@ -137,8 +131,7 @@ export class PartitionWriter {
   }
 
   #inlineBytesMax(): number {
-    const { inlineBytesMax } = this.#settings;
-    return inlineBytesMax >= 0 ? inlineBytesMax : this.#deps.hot.inlineBytesBreakEven;
+    return inlineBytesMaxOf(this.#deps, this.#settings);
   }
 
   /** Makes one attempt. Afterwards every entry is settled or waits in the queue, and nothing is ambiguous. */
@@ -159,7 +152,7 @@ export class PartitionWriter {
   }
 
   #failed(composition: Composition, fault: unknown): Settle | undefined {
-    const nothingSent = fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
+    const nothingSent = isUnsentByFence(fault);
     if (this.#deps.rules.tailAfterAnswer || nothingSent) this.#tail = undefined;
     if (nothingSent && this.#fencedInARow < FENCED_IN_A_ROW_MAX) {
       this.#fencedInARow += 1;
@@ -244,11 +237,10 @@ export class PartitionWriter {
   }
 
   #chunkAt(tail: Tail, composition: Composition): Chunk {
-    const nowMs = Math.max(this.#deps.clock.wallMs(), tail.observation.serverMs ?? 0);
     return composeChunk(composition.entries, {
       baseOffset: tail.offset,
       version: this.#deps.random.id(),
-      expiresAtSeconds: Math.ceil((nowMs + this.#settings.hotRetentionMs) / 1000),
+      expiresAtSeconds: chunkExpirySeconds(this.#deps, this.#settings, tail.observation),
       span: composition.upload?.span,
       producersEnd: tail.producersEnd,
       origins: tail.origins,
@@ -278,7 +270,7 @@ export class PartitionWriter {
     const standing = chunkFromItem(result.standing);
     if (standing.body.kind === 'closed') return this.#closed(composition, { ...standing.body, ...result });
     // Stored by an earlier attempt, and its expiry has been pushed out since, which gave it another version.
-    const isOwn = (standing.appendedAs?.version ?? standing.version) === chunk.version;
+    const isOwn = appendVersion(standing) === chunk.version;
     if (isOwn && this.#deps.rules.tokenCheck) return this.#won(composition, chunk, result);
     const walkIsBehind = this.#pacing.lossesInARow % LIMITS.walkLossesMax === 0;
     this.#tail = walkIsBehind ? undefined : this.#behind(standing, result);

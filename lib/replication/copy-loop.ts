@@ -1,7 +1,7 @@
 import type { EngineParts } from '../engine-parts.ts';
 import type { FlowStart } from '../flows.ts';
+import type { AppendSettings } from '../partition/append-settings.ts';
 import { partitionKey } from '../partition/chunk.ts';
-import type { AppendSettings } from '../partition/partition-writer.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Observation } from '../storage/observation.ts';

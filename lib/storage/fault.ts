@@ -33,3 +33,8 @@ export class StorageFault extends Error {
     this.mayHaveHappened = options?.mayHaveHappened ?? kind === 'interrupted';
   }
 }
+
+/** Whether what it rested on was too old before anything was sent: nothing happened, by this attempt or an earlier one. */
+export function isUnsentByFence(fault: unknown): fault is StorageFault {
+  return fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened;
+}

@@ -1,5 +1,5 @@
 import type { FlowStart } from '../../flows.ts';
-import type { AppendSettings } from '../../partition/partition-writer.ts';
+import type { AppendSettings } from '../../partition/append-settings.ts';
 import type { StorageFault } from '../../storage/fault.ts';
 import type { Observation } from '../../storage/observation.ts';
 

@@ -1,12 +1,13 @@
 import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
 import { appendFences } from '../../partition/append-fences.ts';
-import { type Chunk, chunkFromItem, chunkToItem } from '../../partition/chunk.ts';
+import { chunkExpirySeconds, inlineBytesMaxOf } from '../../partition/append-settings.ts';
+import { appendVersion, type Chunk, chunkFromItem, chunkToItem } from '../../partition/chunk.ts';
 import { Spooler, type Upload } from '../../partition/spooler.ts';
 import { readTail, type Tail } from '../../partition/tail.ts';
 import { producersEndAt } from '../../producer/chunk-producers.ts';
 import type { Call } from '../../storage/call.ts';
-import { StorageFault } from '../../storage/fault.ts';
+import { isUnsentByFence } from '../../storage/fault.ts';
 import { observationAgeMs } from '../../storage/observation.ts';
 import type { PutResult } from '../../storage/table.ts';
 import { composeCopy, joinedBytes } from './compose-copy.ts';
@@ -50,11 +51,10 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
   const upload = async (
     bytes: Uint8Array,
     at: Tail,
-    { inlineBytesMax }: CopyTerms['settings'],
+    settings: CopyTerms['settings'],
     call: Call,
   ): Promise<Upload | undefined> => {
-    const bytesMax = inlineBytesMax >= 0 ? inlineBytesMax : target.hot.inlineBytesBreakEven;
-    if (bytes.length <= bytesMax) return undefined;
+    if (bytes.length <= inlineBytesMaxOf(target, settings)) return undefined;
     // The name of an object that one chunk fills says where that begins: sealing adopts it as it is.
     const alone = bytes.length >= ALONE_BYTES_MIN ? new Spooler(target.bucket, target.random) : spooler;
     return alone.upload({ bytes, baseOffset: at.offset }, call);
@@ -66,12 +66,11 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
     terms: CopyTerms,
     stored: { readonly bytes: Uint8Array; readonly upload: Upload | undefined },
   ): Chunk => {
-    const nowMs = Math.max(target.clock.wallMs(), at.observation.serverMs ?? 0);
     const first = batches[0]?.header.baseOffset ?? at.offset;
     return composeCopy(batches, {
       baseOffset: rules.copyAtObservedTail ? at.offset : first,
       version: target.random.id(),
-      expiresAtSeconds: Math.ceil((nowMs + terms.settings.hotRetentionMs) / 1000),
+      expiresAtSeconds: chunkExpirySeconds(target, terms.settings, at.observation),
       bytes: stored.bytes,
       span: stored.upload?.span,
       producersEnd: at.producersEnd,
@@ -105,7 +104,7 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
       return { kind: 'stored', chunk, bytes: bytes.length };
     }
     const standing = lostTo(result, chunk);
-    const isOwn = (standing?.appendedAs?.version ?? standing?.version) === chunk.version;
+    const isOwn = standing !== undefined && appendVersion(standing) === chunk.version;
     if (isOwn && rules.tokenCheck) return { kind: 'stored', chunk, bytes: bytes.length };
     return { kind: 'lost', isCopy: standing?.keepsOffsets === true };
   };
@@ -141,7 +140,7 @@ export function createCopyWriter(target: EngineParts, spooler: Spooler, pk: stri
       try {
         return await append(batches, at, terms, call);
       } catch (fault) {
-        if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) {
+        if (isUnsentByFence(fault)) {
           return { kind: 'stale' };
         }
         throw fault;

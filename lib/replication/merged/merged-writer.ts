@@ -1,11 +1,12 @@
 import type { EngineParts } from '../../engine-parts.ts';
 import { appendFences } from '../../partition/append-fences.ts';
-import { type Chunk, chunkFromItem, chunkToItem } from '../../partition/chunk.ts';
+import { chunkExpirySeconds, inlineBytesMaxOf } from '../../partition/append-settings.ts';
+import { appendVersion, type Chunk, chunkFromItem, chunkToItem } from '../../partition/chunk.ts';
 import type { Spooler } from '../../partition/spooler.ts';
 import { readTail, type Tail } from '../../partition/tail.ts';
 import { producersEndAt } from '../../producer/chunk-producers.ts';
 import type { Call } from '../../storage/call.ts';
-import { StorageFault } from '../../storage/fault.ts';
+import { isUnsentByFence } from '../../storage/fault.ts';
 import type { PutResult } from '../../storage/table.ts';
 import type { CopyTerms } from '../copy/copy-outcome.ts';
 import type { CopiedBatch } from '../copy/read-source.ts';
@@ -56,16 +57,15 @@ export function createMergedWriter(
     call: Call,
   ): Promise<MergedPut> => {
     const bytes = mergedBytes(batches, at.offset);
-    const inlineMax =
-      settings.inlineBytesMax >= 0 ? settings.inlineBytesMax : target.hot.inlineBytesBreakEven;
     const uploaded =
-      bytes.length <= inlineMax ? undefined : await spooler.upload({ bytes, baseOffset: at.offset }, call);
-    const nowMs = Math.max(target.clock.wallMs(), at.observation.serverMs ?? 0);
+      bytes.length <= inlineBytesMaxOf(target, settings)
+        ? undefined
+        : await spooler.upload({ bytes, baseOffset: at.offset }, call);
     const chunk = composeMerged(batches, {
       tail: at,
       origin: originOf(region, batches),
       version: target.random.id(),
-      expiresAtSeconds: Math.ceil((nowMs + settings.hotRetentionMs) / 1000),
+      expiresAtSeconds: chunkExpirySeconds(target, settings, at.observation),
       bytes,
       span: uploaded?.span,
     });
@@ -83,7 +83,7 @@ export function createMergedWriter(
     if (result.standing === undefined) return false;
     const standing = chunkFromItem(result.standing);
     tail = behind(standing, result);
-    return (standing.appendedAs?.version ?? standing.version) === chunk.version && rules.tokenCheck;
+    return appendVersion(standing) === chunk.version && rules.tokenCheck;
   };
 
   return {
@@ -98,7 +98,7 @@ export function createMergedWriter(
       try {
         return await append(batches, at, terms, call);
       } catch (fault) {
-        if (fault instanceof StorageFault && fault.kind === 'fenced' && !fault.mayHaveHappened) {
+        if (isUnsentByFence(fault)) {
           return { kind: 'stale' };
         }
         throw fault;
