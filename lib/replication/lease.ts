@@ -3,6 +3,7 @@ import { storageMs } from '../group/storage-time.ts';
 import type { Call } from '../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import { Meter } from '../storage/meter.ts';
+import type { Observation } from '../storage/observation.ts';
 import type { Condition, Item } from '../storage/table.ts';
 import type { FlowRunTime, FlowShare } from './flow-run.ts';
 import { FLOWS_KEY } from './flows/flow-item.ts';
@@ -53,10 +54,7 @@ export async function takeLease(
     const version = deps.random.id();
     const condition: Condition =
       item === undefined ? { kind: 'ifAbsent' } : { kind: 'ifVersion', version: item.version };
-    // ⚑ Against the clock of now: one that slept with its request unsent would be ahead by as long as it slept, and so its lease.
-    const { serverMs } = observation;
-    const skewMs = serverMs === undefined ? 0 : serverMs - deps.clock.wallMs();
-    const lease = { sk, holder, version, skewMs };
+    const lease = { sk, holder, version, skewMs: skewOf(deps, observation) ?? 0 };
     const result = await deps.catalog.put(toItem(deps, lease), { condition }, call);
     if (result.stored) return { kind: 'taken', lease };
   }
@@ -83,12 +81,17 @@ export async function waitForLease(
   }
 }
 
-/** Undefined: it was taken by another, or given up. */
+/** Undefined: it was taken by another, or given up. A clock that was set meanwhile misdates one renewal at most. */
 export async function renewLease(deps: Dependencies, lease: Lease, call: Call): Promise<Lease | undefined> {
   const renewed = { ...lease, version: deps.random.id() };
   const condition = { kind: 'ifVersion', version: lease.version } as const;
-  const result = await deps.catalog.put(toItem(deps, renewed), { condition }, call);
-  return result.stored ? renewed : undefined;
+  const { stored, observation } = await deps.catalog.put(toItem(deps, renewed), { condition }, call);
+  return stored ? { ...renewed, skewMs: skewOf(deps, observation) ?? lease.skewMs } : undefined;
+}
+
+/** ⚑ Against the clock of now: one that slept with its request unsent would be ahead by as long as it slept, and so its lease. */
+function skewOf({ clock }: Pick<Dependencies, 'clock'>, { serverMs }: Observation): number | undefined {
+  return serverMs === undefined ? undefined : serverMs - clock.wallMs();
 }
 
 export async function giveUpLease(

@@ -64,9 +64,14 @@ export async function runFlow(parts: FlowRunParts, source: string, time: FlowRun
   const wanted = { sk: leaseSortKey(source, share), holder: target.random.id() };
   const answer = await waitForLease(target, wanted, time);
   if (answer.kind === 'held') return nothing('held');
-  const notes = await openNotes(target, flow, share.index, firstCall);
+  const { lease } = answer;
+  const notes = await openNotes(target, flow, share.index, firstCall).catch(async (fault: unknown) => {
+    // What has gone wrong first is told; a lease that cannot be given up runs out.
+    await giveUpLease(target, lease, newCall(target, time.deadlineMs, LAST_MS)).catch(() => undefined);
+    throw fault;
+  });
   const region = { alias: source, parts: engine };
-  return new Run(parts, { flow, region, lease: answer.lease, notes, time, share }).run();
+  return new Run(parts, { flow, region, lease, notes, time, share }).run();
 }
 
 function nothing(ended: FlowRunEnd): FlowRun {

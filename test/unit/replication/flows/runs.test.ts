@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineParts } from '../../../../lib/engine-parts.ts';
 import type { ErrandContext } from '../../../../lib/replication/flow-run.ts';
 import { giveUpLease, LEASE_MS, renewLease, takeLease } from '../../../../lib/replication/lease.ts';
+import { StorageFault } from '../../../../lib/storage/fault.ts';
 import { type FlowWorld, flowWorld } from './flow-world.ts';
 
 async function oneTopic(partitionCount = 1): Promise<FlowWorld> {
@@ -30,6 +31,22 @@ describe('a lease', () => {
     expect(renewed && (await renewLease(parts, renewed, world.call()))).toBeUndefined();
     if (second.kind === 'taken') await giveUpLease(parts, second.lease, world.call());
     expect(await want('third')).toMatchObject({ kind: 'taken' });
+  });
+});
+
+describe('a run whose notes cannot be read', () => {
+  it('tells so and leaves its lease to the next one', async () => {
+    const world = await oneTopic();
+    const { parts } = world.region('b');
+    const catalog: typeof parts.catalog = {
+      ...parts.catalog,
+      get: (key, options, call) =>
+        key.sk.startsWith('status#')
+          ? Promise.reject(new StorageFault('refused', 'not to be read'))
+          : parts.catalog.get(key, options, call),
+    };
+    await expect(world.run('b', 'a', { target: { ...parts, catalog } })).rejects.toThrow('not to be read');
+    expect(await world.run('b', 'a', { idleMs: 0 })).toMatchObject({ ended: 'idle' });
   });
 });
 
