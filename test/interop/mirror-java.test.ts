@@ -14,7 +14,9 @@ const PROGRAM = join(import.meta.dirname, 'java/MirrorRecords.java');
 
 async function java(...args: readonly string[]): Promise<string[]> {
   const jars = await fetchJars([MIRROR_CLIENT]);
-  const { stdout } = await run('java', ['-cp', join(jars, '*'), PROGRAM, ...args], { timeout: 120_000 });
+  // Java prints in the encoding of its locale, whatever that is.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  const { stdout } = await run('java', ['-cp', join(jars, '*'), PROGRAM, ...args], { timeout: 120_000, env });
   return stdout.split('\n').filter((line) => line !== '');
 }
 
