@@ -141,6 +141,13 @@ export interface CommitRequest {
   readonly offsets: readonly OffsetToCommit[];
 }
 
+/**
+ * In a topic that is written in several regions: how far the records of each have been read, wherever they stand here. By
+ * the alias of the region, the next offset *there*; the empty alias is this region. ⚑ A prefix each: of a region's records
+ * everything before has been read, so behind the position those are passed over.
+ */
+export type Vector = ReadonlyMap<string, number>;
+
 export interface OffsetToCommit extends PartitionPlace {
   /** ⚑ Whose offset it is; see `FetchRequest`. UNKNOWN_TOPIC_ID for the partition if the name stands for another by now. */
   readonly topicId?: string;
@@ -150,6 +157,11 @@ export interface OffsetToCommit extends PartitionPlace {
   readonly leaderEpoch?: number;
   /** @default '' */
   readonly metadata?: string;
+  /**
+   * What has been read behind the offset. Of it that is stored which says more than the offset does; INVALID_REQUEST for
+   * more than `LIMITS.vectorRegionsMax` regions. @default nothing, whatever had been committed
+   */
+  readonly vector?: Vector;
 }
 
 export interface CommitResult extends PartitionPlace {
@@ -171,6 +183,8 @@ export interface CommittedOffset extends PartitionPlace {
   readonly metadata: string;
   /** Milliseconds since 1970, by storage's clock. */
   readonly committedMs: number;
+  /** What has been read behind the offset, if something has. */
+  readonly vector?: Vector;
 }
 
 /** Kafka's states that occur here: a target is assigned in the same step that makes it necessary. */

@@ -34,6 +34,7 @@ export type {
   OffsetReset,
   OffsetToCommit,
   PartitionLag,
+  Vector,
 } from './groups.ts';
 export type {
   ConfigAlteration,

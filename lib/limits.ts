@@ -108,6 +108,8 @@ export const LIMITS = {
   rebalanceTimeoutMsMax: 3_600_000,
   /** Kafka's `offset.metadata.max.bytes`. */
   offsetMetadataBytesMax: 4_096,
+  /** Regions of which one position of a group tells how far they have been read. */
+  vectorRegionsMax: 64,
   /** Kafka's `offsets.retention.minutes`: how long an empty group keeps its offsets. */
   offsetsRetentionMs: 604_800_000,
   /** What any item of a group may grow to. */

@@ -1,4 +1,5 @@
 import type { EpochStart } from './partition/leader-epochs.ts';
+import type { ForeignStretch } from './segment/foreign-stretches.ts';
 import type { Incident } from './segment/incident.ts';
 import type { Call } from './storage/call.ts';
 import type { StoreWithin } from './storage/within.ts';
@@ -177,6 +178,11 @@ export interface FetchResult {
   /** The partition's end as far as this read saw it. Also the last stable offset: there are no transactions yet. */
   readonly highWatermark: number;
   readonly logStartOffset: number;
+  /**
+   * Which of the offsets from the one asked to `nextOffset` were copied from other regions, and their offsets there,
+   * ascending. Absent where none was: in every topic that is not written in several regions.
+   */
+  readonly foreign?: readonly ForeignStretch[];
 }
 
 export interface ListOffsetsRequest {

@@ -5,6 +5,7 @@ import type { Call } from '../../storage/call.ts';
 import { utf8Bytes } from '../../storage/units.ts';
 import type { GroupParts } from '../group-parts.ts';
 import { offsetError } from './put-offset.ts';
+import { checkVector, HERE } from './vector.ts';
 
 const EPOCH_MAX = 2 ** 31 - 1;
 
@@ -24,11 +25,13 @@ export async function checkOffset(
   try {
     checkNumbers(offset);
     checkMetadata(offset.metadata ?? '');
-    const { topicId, isReached } = await log.reaches(offset, call);
-    if (!isReached)
-      throw outOfRange(
-        `Partition ${offset.partition} of topic '${offset.topic}' ends before ${offset.offset}`,
-      );
+    if (offset.vector !== undefined) checkVector(offset.vector);
+    // ⚑ What is said to have been read of this region's own records has to be there as well.
+    const end = Math.max(offset.offset, offset.vector?.get(HERE) ?? 0);
+    const { topicId, isReached } = await log.reaches({ ...offset, offset: end }, call);
+    if (!isReached) {
+      throw outOfRange(`Partition ${offset.partition} of topic '${offset.topic}' ends before ${end}`);
+    }
     return { kind: 'sound', offset, topicId };
   } catch (fault) {
     return { kind: 'refused', offset, error: offsetError(fault) };

@@ -11,6 +11,7 @@ import { mayChangeFromOutside } from './offset-fence.ts';
 import type { CarriedCommit, CommittedPosition, PartitionOffset, StandingOffset } from './offset-item.ts';
 import { OFFSET_TRIES_MAX, type OffsetParts, PLACES_AT_ONCE } from './offset-parts.ts';
 import { offsetError, offsetIsBusy, putOffset, readOffset, storageNowMs } from './put-offset.ts';
+import { vectorBeyond } from './vector.ts';
 
 /**
  * Commits on behalf of no member, which only a group without members allows; one that is not there begins with it. One
@@ -33,12 +34,10 @@ export async function commitFromOutside(
     if (one.kind === 'refused') return refusedResult(one);
     const { topic, partition, offset, leaderEpoch = -1, metadata = '' } = one.offset;
     const place = { topic, partition, topicId: one.topicId };
+    const vector = vectorBeyond(one.offset.vector, offset);
+    const position = { offset, leaderEpoch, metadata, ...(vector === undefined ? {} : { vector }) };
     try {
-      await putFromOutside(
-        parts,
-        { place, position: { offset, leaderEpoch, metadata }, group, empty, began },
-        call,
-      );
+      await putFromOutside(parts, { place, position, group, empty, began }, call);
       return { topic, partition };
     } catch (fault) {
       return { topic, partition, error: offsetError(fault) };

@@ -12,6 +12,7 @@ import { mayCommit, type Ownership } from './offset-fence.ts';
 import type { CommittedPosition, PartitionOffset, StandingOffset } from './offset-item.ts';
 import { OFFSET_TRIES_MAX, type OffsetParts, PLACES_AT_ONCE } from './offset-parts.ts';
 import { offsetError, offsetIsBusy, putOffset, readOffset, storageNowMs } from './put-offset.ts';
+import { vectorBeyond } from './vector.ts';
 
 export type CommittingMember = NonNullable<CommitRequest['member']>;
 export type SoundOffset = Extract<CheckedOffset, { kind: 'sound' }>;
@@ -149,14 +150,16 @@ async function putAsOwner(
 
 export function positionOf(
   { clock }: Pick<OffsetParts, 'clock'>,
-  { offset }: SoundOffset,
+  { offset }: Pick<SoundOffset, 'offset'>,
   seen: Observation | undefined,
 ): CommittedPosition {
+  const vector = vectorBeyond(offset.vector, offset.offset);
   return {
     offset: offset.offset,
     leaderEpoch: offset.leaderEpoch ?? -1,
     metadata: offset.metadata ?? '',
     committedMs: storageNowMs(clock, seen),
+    ...(vector === undefined ? {} : { vector }),
   };
 }
 

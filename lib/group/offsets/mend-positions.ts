@@ -7,7 +7,9 @@ import { readGroup } from '../group-store.ts';
 import { pagesOf } from '../pages.ts';
 import { GROUPS_KEY } from '../registry.ts';
 import { offsetsOf } from './committed.ts';
+import type { CommittedPosition } from './offset-item.ts';
 import { type OffsetChange, putOffset } from './put-offset.ts';
+import { HERE, vectorBeyond } from './vector.ts';
 
 type Dependencies = Pick<EngineParts, 'catalog' | 'clock' | 'random'>;
 
@@ -36,13 +38,24 @@ async function mendGroup(deps: Dependencies, group: Group, endOf: EndOf, call: C
   for await (const page of offsetsOf(deps, group.incarnation, call)) {
     for (const standing of page) {
       const end = endOf(standing);
-      if (end === undefined || standing.position === undefined || standing.position.offset <= end) continue;
-      const next = { ...standing, position: { ...standing.position, offset: end } };
-      await mend(deps, group, { standing, next }, call);
+      if (end === undefined || standing.position === undefined) continue;
+      const position = within(standing.position, end);
+      if (position === standing.position) continue;
+      await mend(deps, group, { standing, next: { ...standing, position } }, call);
       count += 1;
     }
   }
   return count;
+}
+
+/** ⚑ Nor has anything been read of this region's own records behind the end, wherever the position stands. */
+function within(position: CommittedPosition, end: number): CommittedPosition {
+  const own = position.vector?.get(HERE) ?? 0;
+  if (position.offset <= end && own <= end) return position;
+  const { vector: all, ...rest } = position;
+  const offset = Math.min(position.offset, end);
+  const vector = vectorBeyond(own <= end ? all : new Map(all).set(HERE, end), offset);
+  return { ...rest, offset, ...(vector === undefined ? {} : { vector }) };
 }
 
 async function mend(

@@ -1,7 +1,8 @@
-import type { CommittedOffset } from '../../groups.ts';
+import type { CommittedOffset, Vector } from '../../groups.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
 import type { AttributeValue, Item } from '../../storage/table.ts';
+import { vectorFromAttribute, vectorToAttribute } from './vector.ts';
 
 /** Where a group goes on in one partition, and who may say so. */
 export interface PartitionOffset {
@@ -36,6 +37,8 @@ export interface CommittedPosition {
   readonly metadata: string;
   /** By storage's clock, as far as the process knows it. */
   readonly committedMs: number;
+  /** Of a merged topic: what has been read behind the offset, if something has. */
+  readonly vector?: Vector;
   /** ⚑ Set on a position that was carried over: the region in which it was committed. It is never sent on. */
   readonly source?: string;
   /** Of a position that was carried over: what local clients had committed in its place, if they had. */
@@ -61,6 +64,7 @@ export function offsetSortKey(topicId: string, partition: number): string {
  *
  *   f  format number   n  topic name   k  takenAt   w  owner, if there is one
  *   o  offset, t  committed, ms since 1970, l  leader epoch unless it is -1, m  metadata unless it is empty: if something is committed
+ *   p  [alias, offset, …]: what has been read behind the offset, if something has
  *   r  alias of the region that it was committed in, unless that is this one   h  the local clients' offset beneath that
  *   y  [alias, offset] of the last commit of another region that was carried over, if there was one
  */
@@ -72,6 +76,7 @@ export function offsetToItem(incarnation: string, offset: PartitionOffset, versi
     attributes.t = offset.position.committedMs;
     if (offset.position.leaderEpoch >= 0) attributes.l = offset.position.leaderEpoch;
     if (offset.position.metadata !== '') attributes.m = offset.position.metadata;
+    if (offset.position.vector !== undefined) attributes.p = vectorToAttribute(offset.position.vector);
     if (offset.position.source !== undefined) attributes.r = offset.position.source;
     if (offset.position.localOffset !== undefined) attributes.h = offset.position.localOffset;
   }
@@ -111,6 +116,7 @@ function positionFrom(read: ItemReader<string>): CommittedPosition {
     leaderEpoch: read.has('l') ? read.number('l') : -1,
     metadata: read.has('m') ? read.string('m') : '',
     committedMs: read.number('t'),
+    ...(read.has('p') ? { vector: vectorFromAttribute(read.list('p')) } : {}),
     ...(read.has('r') ? { source: read.string('r') } : {}),
     ...(read.has('h') ? { localOffset: read.number('h') } : {}),
   };
@@ -120,6 +126,9 @@ function positionFrom(read: ItemReader<string>): CommittedPosition {
 export function committedOf(offset: PartitionOffset): CommittedOffset | undefined {
   const { topic, topicId, partition, position } = offset;
   if (position === undefined) return undefined;
-  const { leaderEpoch, metadata, committedMs } = position;
-  return { topic, topicId, partition, offset: position.offset, leaderEpoch, metadata, committedMs };
+  const { leaderEpoch, metadata, committedMs, vector } = position;
+  return {
+    ...{ topic, topicId, partition, offset: position.offset, leaderEpoch, metadata, committedMs },
+    ...(vector === undefined ? {} : { vector }),
+  };
 }

@@ -21,6 +21,27 @@ describe('a restore to an earlier time', () => {
     expect(await positions(restored, s.call(), 'other')).toEqual(['0:4']);
   });
 
+  it('takes back what has been read behind a position as well, of the own region', async () => {
+    const s = await scene();
+    const process = await s.process();
+    const vector = new Map([
+      ['', 10],
+      ['west', 70],
+    ]);
+    const offsets = [at(0, 2, { vector }), at(1, 8, { vector }), at(2, 2, { vector })];
+    await process.groups.commit({ groupId: GROUP, offsets }, s.call());
+    const parts = engineParts(s.storage);
+    const plan = await planRestore(parts, s.call());
+    const topics = plan.topics.map((planned) => ({ ...planned, tails: [5, 5, 10, 10] }));
+    await applyRestore(parts, { ...plan, topics }, s.call());
+    const restored = await (await s.process()).groups.committed(GROUP, undefined, s.call());
+    expect(restored.map((one) => [one.offset, ...(one.vector ?? [])])).toEqual([
+      [2, ['', 5], ['west', 70]],
+      [5, ['west', 70]],
+      [2, ['', 10], ['west', 70]],
+    ]);
+  });
+
   it('leaves positions in topics that it does not know of', async () => {
     const s = await scene();
     const process = await s.process();

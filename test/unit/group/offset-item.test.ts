@@ -31,6 +31,17 @@ const CARRIED: PartitionOffset = {
   carried: { source: 'eu-west-1', offset: 120 },
 };
 
+const WITH_VECTOR: PartitionOffset = {
+  ...FULL,
+  position: {
+    ...{ offset: 100, leaderEpoch: -1, metadata: '', committedMs: 1 },
+    vector: new Map([
+      ['eu-west-1', 140],
+      ['', 120],
+    ]),
+  },
+};
+
 describe('the item of a position', () => {
   it('lies as the storage layout says', () => {
     expect(offsetToItem(INCARNATION, FULL, 'v1')).toEqual({
@@ -61,6 +72,7 @@ describe('the item of a position', () => {
     ['of the last partition there can be', { ...FULL, partition: 99_999 }],
     ['gone on from what was carried over', { ...FULL, carried: { source: 'eu-west-1', offset: 9 } }],
     ['carried over', CARRIED],
+    ['with what has been read behind it', WITH_VECTOR],
   ])('comes back as it was put: %s', (_, offset) => {
     expect(offsetFromItem(offsetToItem(INCARNATION, offset, 'v2'))).toEqual({ ...offset, version: 'v2' });
     const { position, topic, topicId, partition } = offset;
@@ -75,6 +87,13 @@ describe('the item of a position', () => {
       r: 'eu-west-1',
       h: 80,
       y: ['eu-west-1', 120],
+    });
+  });
+
+  it('tells what has been read behind the offset, in the order of the aliases', () => {
+    expect(offsetToItem(INCARNATION, WITH_VECTOR, 'v1').attributes).toEqual({
+      ...{ f: 1, n: 'orders', k: 41, w: '8d5a2f3e-1c4b-4e7a-9f60-2b7c9d1e0a53', o: 100, t: 1 },
+      p: ['', 120, 'eu-west-1', 140],
     });
   });
 
@@ -97,5 +116,9 @@ describe('the item of a position', () => {
     expect(() => offsetFromItem({ ...item, attributes: { ...item.attributes, o: 'x' } })).toThrow(
       "attribute 'o' is not a number",
     );
+    for (const p of [['west'], [1, 2], ['west', '1']]) {
+      const damaged = { ...item, attributes: { ...item.attributes, p } };
+      expect(() => offsetFromItem(damaged)).toThrow("attribute 'p' holds no vector");
+    }
   });
 });
