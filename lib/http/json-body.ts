@@ -76,7 +76,7 @@ function describe(issue: Issue): string {
 
 /** 422 with every complaint, at most five, unless `value` fits. `restCode` defaults to 422. */
 export function checkShape<T>(schema: Schema<T>, value: unknown, restCode = 422): T {
-  const result = schema.safeParse(value);
+  const result = schema().safeParse(value);
   if (result.success) return result.data;
   throw new HttpError({ status: 422, restCode }, describeIssues(result.error.issues));
 }

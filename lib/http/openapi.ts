@@ -29,7 +29,7 @@ function namedSchemas(): Map<Schema, string> {
 /** JSON Schema 2020-12 for each, with references among them. */
 function componentSchemas(names: ReadonlyMap<Schema, string>): Json {
   const registry = z.registry<{ id: string }>();
-  for (const [schema, id] of names) registry.add(schema, { id });
+  for (const [schema, id] of names) registry.add(schema(), { id });
   const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
   return Object.fromEntries(
     Object.entries(schemas).map(([id, schema]) => {

@@ -31,7 +31,7 @@ function readStream(
       entries.push({ kind: 'bad', error });
       continue;
     }
-    const shaped = RecordBody.safeParse(streamed.value);
+    const shaped = RecordBody().safeParse(streamed.value);
     if (shaped.success) entries.push(readEntry(exchange, topic, shaped.data, terms));
     else {
       const message = describeIssues(shaped.error.issues);

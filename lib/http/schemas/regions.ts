@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { int32, int53, type Schema } from './common.ts';
+import { int32, int53, later, type Schema } from './common.ts';
 
 export interface NewFlowRequest {
   readonly source_region: string;
@@ -18,88 +18,102 @@ export interface FlowStartBody {
   readonly timestamp?: string | undefined;
 }
 
-const metadata = z.strictObject({ self: z.string(), resource_name: z.string() });
-const policy = z.enum(['prefixed', 'identity', 'merged']);
-const patterns = z.array(z.string());
+const metadata = later(() => z.strictObject({ self: z.string(), resource_name: z.string() }));
+const policy = later(() => z.enum(['prefixed', 'identity', 'merged']));
+const patterns = later(() => z.array(z.string()));
 /** One of these three. The timestamp is RFC 3339, such as 2026-01-31T12:00:00Z. */
-const start = z.strictObject({
-  to: z.optional(z.enum(['EARLIEST', 'LATEST'])),
-  offset: z.optional(int53),
-  timestamp: z.optional(z.string()),
-});
+const start = later(() =>
+  z.strictObject({
+    to: z.optional(z.enum(['EARLIEST', 'LATEST'])),
+    offset: z.optional(int53()),
+    timestamp: z.optional(z.string()),
+  }),
+);
 
-export const NewFlowBody: Schema<NewFlowRequest> = z.strictObject({
-  source_region: z.string(),
-  policy: z.optional(z.nullable(policy)),
-  separator: z.optional(z.nullable(z.string())),
-  topics: z.optional(z.nullable(patterns)),
-  topics_exclude: z.optional(z.nullable(patterns)),
-  groups: z.optional(z.nullable(patterns)),
-  groups_exclude: z.optional(z.nullable(patterns)),
-  start: z.optional(z.nullable(start)),
-});
+export const NewFlowBody: Schema<NewFlowRequest> = later(() =>
+  z.strictObject({
+    source_region: z.string(),
+    policy: z.optional(z.nullable(policy())),
+    separator: z.optional(z.nullable(z.string())),
+    topics: z.optional(z.nullable(patterns())),
+    topics_exclude: z.optional(z.nullable(patterns())),
+    groups: z.optional(z.nullable(patterns())),
+    groups_exclude: z.optional(z.nullable(patterns())),
+    start: z.optional(z.nullable(start())),
+  }),
+);
 
-export const FlowPatch: Schema<{ readonly state: 'RUNNING' | 'PAUSED' }> = z.strictObject({
-  state: z.enum(['RUNNING', 'PAUSED']),
-});
+export const FlowPatch: Schema<{ readonly state: 'RUNNING' | 'PAUSED' }> = later(() =>
+  z.strictObject({
+    state: z.enum(['RUNNING', 'PAUSED']),
+  }),
+);
 
 /** Null stands for what is not known. */
-const progress = z.strictObject({
-  noted_ms: int53,
-  lag_records: z.nullable(int53),
-  lag_ms: z.nullable(int53),
-  percent: z.number(),
-  estimated_end_ms: z.nullable(int53),
-  topics: z.array(
-    z.strictObject({
-      source_topic_name: z.string(),
-      topic_name: z.string(),
-      state: z.string(),
-      reason: z.string(),
-      partitions: z.array(
-        z.strictObject({
-          partition_id: int32,
-          position: z.nullable(int53),
-          source_end: z.nullable(int53),
-          gap: z.nullable(z.strictObject({ from: int53, to: int53 })),
-        }),
-      ),
-    }),
-  ),
-});
+const progress = later(() =>
+  z.strictObject({
+    noted_ms: int53(),
+    lag_records: z.nullable(int53()),
+    lag_ms: z.nullable(int53()),
+    percent: z.number(),
+    estimated_end_ms: z.nullable(int53()),
+    topics: z.array(
+      z.strictObject({
+        source_topic_name: z.string(),
+        topic_name: z.string(),
+        state: z.string(),
+        reason: z.string(),
+        partitions: z.array(
+          z.strictObject({
+            partition_id: int32(),
+            position: z.nullable(int53()),
+            source_end: z.nullable(int53()),
+            gap: z.nullable(z.strictObject({ from: int53(), to: int53() })),
+          }),
+        ),
+      }),
+    ),
+  }),
+);
 
-export const Flow: Schema = z.strictObject({
-  kind: z.literal('MillraceFlow'),
-  metadata,
-  cluster_id: z.string(),
-  source_region: z.string(),
-  target_region: z.string(),
-  state: z.enum(['RUNNING', 'PAUSED']),
-  policy,
-  separator: z.string(),
-  topics: patterns,
-  topics_exclude: patterns,
-  groups: patterns,
-  groups_exclude: patterns,
-  start,
-  created_ms: int53,
-  progress: z.nullable(progress),
-});
+export const Flow: Schema = later(() =>
+  z.strictObject({
+    kind: z.literal('MillraceFlow'),
+    metadata: metadata(),
+    cluster_id: z.string(),
+    source_region: z.string(),
+    target_region: z.string(),
+    state: z.enum(['RUNNING', 'PAUSED']),
+    policy: policy(),
+    separator: z.string(),
+    topics: patterns(),
+    topics_exclude: patterns(),
+    groups: patterns(),
+    groups_exclude: patterns(),
+    start: start(),
+    created_ms: int53(),
+    progress: z.nullable(progress()),
+  }),
+);
 
-export const FlowList: Schema = z.strictObject({
-  kind: z.literal('MillraceFlowList'),
-  metadata: z.strictObject({ self: z.string(), next: z.nullable(z.string()) }),
-  data: z.array(Flow as z.ZodMiniType),
-});
+export const FlowList: Schema = later(() =>
+  z.strictObject({
+    kind: z.literal('MillraceFlowList'),
+    metadata: z.strictObject({ self: z.string(), next: z.nullable(z.string()) }),
+    data: z.array(Flow() as z.ZodMiniType),
+  }),
+);
 
-export const Region: Schema = z.strictObject({
-  kind: z.literal('MillraceRegion'),
-  metadata,
-  cluster_id: z.string(),
-  state: z.enum(['OPEN', 'FROZEN']),
-  /** Null if it has never been frozen. */
-  since_ms: z.nullable(int53),
-  partitions_count: int53,
-  closed_partitions_count: int53,
-  is_complete: z.boolean(),
-});
+export const Region: Schema = later(() =>
+  z.strictObject({
+    kind: z.literal('MillraceRegion'),
+    metadata: metadata(),
+    cluster_id: z.string(),
+    state: z.enum(['OPEN', 'FROZEN']),
+    /** Null if it has never been frozen. */
+    since_ms: z.nullable(int53()),
+    partitions_count: int53(),
+    closed_partitions_count: int53(),
+    is_complete: z.boolean(),
+  }),
+);

@@ -165,7 +165,7 @@ const isStream = (match: ReturnType<typeof route>): boolean =>
 
 function expectShape(schema: Schema, { body }: HttpResponse): void {
   const text = typeof body === 'string' ? body : Buffer.from(body).toString();
-  expect(schema.safeParse(JSON.parse(text)).error?.issues, text.slice(0, 500)).toBeUndefined();
+  expect(schema().safeParse(JSON.parse(text)).error?.issues, text.slice(0, 500)).toBeUndefined();
 }
 
 /** Produces to a topic that is made first. */

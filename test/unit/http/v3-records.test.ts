@@ -25,7 +25,7 @@ function reportsOf({ text }: Answered): any[] {
     .map((line) => {
       const report = JSON.parse(line);
       const schema = report.error_code === 200 ? RecordReport : ErrorAnswer;
-      expect(schema.safeParse(report).error, line).toBeUndefined();
+      expect(schema().safeParse(report).error, line).toBeUndefined();
       return report;
     });
 }
