@@ -1,9 +1,24 @@
-import type { Chunk, ChunkBody } from '../../partition/chunk.ts';
+import type { Chunk } from '../../partition/chunk.ts';
 import { stretchesOf } from '../../partition/stretch.ts';
 import type { CopiedBatch } from './read-source.ts';
+import type { ChunkPlace, TailContent } from './tail-writer.ts';
+
+/** The chunk that holds these batches at their own offsets. `copyAtObservedTail`: the rule of that name. */
+export function copyContent(
+  batches: readonly CopiedBatch[],
+  { copyAtObservedTail }: { readonly copyAtObservedTail: boolean },
+): TailContent {
+  return {
+    bytesAt: () => joinedBytes(batches),
+    chunkAt: (place) => {
+      const first = batches[0]?.header.baseOffset ?? place.tail.offset;
+      return composeCopy(batches, place, copyAtObservedTail ? place.tail.offset : first);
+    },
+  };
+}
 
 /** The batches in a row. Where they lie in a row already, as they do in what was read of an object, nothing is copied. */
-export function joinedBytes(batches: readonly CopiedBatch[]): Uint8Array {
+function joinedBytes(batches: readonly CopiedBatch[]): Uint8Array {
   const total = batches.reduce((bytes, batch) => bytes + batch.bytes.length, 0);
   const first = batches[0]?.bytes;
   if (first === undefined) return new Uint8Array(0);
@@ -25,23 +40,16 @@ function lieInARow(batches: readonly CopiedBatch[]): boolean {
   });
 }
 
-/** The chunk that holds these batches at their own offsets, from `baseOffset` on. */
-export function composeCopy(
+function composeCopy(
   batches: readonly CopiedBatch[],
-  place: {
-    readonly baseOffset: number;
-    readonly version: string;
-    readonly expiresAtSeconds: number;
-    readonly bytes: Uint8Array;
-    readonly span: Extract<ChunkBody, { kind: 'spilled' }>['span'] | undefined;
-    readonly producersEnd: number | undefined;
-  },
+  { tail, version, expiresAtSeconds, bytes, span }: ChunkPlace,
+  baseOffset: number,
 ): Chunk {
-  const { bytes, span, producersEnd, ...rest } = place;
+  const { producersEnd } = tail;
   const headers = batches.map(({ header }) => header);
   const tellsItself = headers.some(({ producerId }) => producerId >= 0);
   return {
-    ...rest,
+    ...{ baseOffset, version, expiresAtSeconds },
     endOffset: endOf(batches),
     maxTimestampMs: headers.reduce((max, header) => Math.max(max, header.maxTimestampMs), -1),
     identities: [],

@@ -1,18 +1,18 @@
 import { LIMITS } from '../../limits.ts';
-import type { Spooler } from '../../partition/spooler.ts';
+import { Spooler } from '../../partition/spooler.ts';
 import type { Tail } from '../../partition/tail.ts';
 import type { SegmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { beginCopy } from './begin-copy.ts';
-import { endOf } from './compose-copy.ts';
+import { copyContent, endOf } from './compose-copy.ts';
 import type { CopySides, PartitionCopier } from './copier.ts';
 import type { CopyGap, CopyOutcome, CopyPlace, CopyTerms } from './copy-outcome.ts';
-import { createCopyWriter } from './copy-writer.ts';
 import { onSide, SideFault } from './on-side.ts';
 import { type CopiedBatch, createCopyReader, type SourceRead } from './read-source.ts';
 import { endsBefore, findDivergence } from './resume-check.ts';
 import { lookAtSourceTopic } from './source-topic.ts';
+import { createTailWriter, type TailPut, type TailWriter } from './tail-writer.ts';
 
 /** What the copiers of one process share. */
 export interface CopierParts extends CopySides {
@@ -29,7 +29,7 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
   const readable = { ...parts.source, rules: target.rules };
   const source = createCopyReader(readable, parts.sourceSealed, place.sourcePk);
   const copy = createCopyReader(target, parts.targetSealed, place.targetPk);
-  const writer = createCopyWriter(target, parts.spooler, place.targetPk);
+  const writer = copyWriter(parts, place.targetPk);
   /** Whether the batch copied last has been held against the source, since this copier began or slept. */
   let isResumed = false;
   let hasBegun = false;
@@ -108,9 +108,9 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
     const refused = await refusal(read, position, call);
     if (refused !== undefined) return refused;
     const batches = read.kind === 'batches' ? read.batches : [];
-    const put = await onSide('target', () => writer.put(batches, terms, call));
+    const put = await onSide('target', () => writer.put(copyContent(batches, target.rules), terms, call));
     // ⚑ Where others write, because the topic is nobody's copy any more, nothing is added behind what they wrote.
-    if (put.kind === 'stale' || (put.kind === 'lost' && !put.isCopy)) isResumed = false;
+    if (put.kind === 'stale' || isLostToOthers(put)) isResumed = false;
     if (put.kind !== 'stored') return put.kind;
     const { maxTimestampMs, endOffset } = put.chunk;
     const sourceEnd = Math.max(source.knownEnd, endOffset);
@@ -156,6 +156,21 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
       }
     },
   };
+}
+
+/** From here on an upload shares its object with no other partition's. */
+const ALONE_BYTES_MIN = 1_048_576;
+
+function copyWriter({ target, spooler }: CopierParts, pk: string): TailWriter {
+  // The name of an object that one chunk fills says where that begins: sealing adopts it as it is.
+  const spoolerFor = (bytes: number): Spooler =>
+    bytes >= ALONE_BYTES_MIN ? new Spooler(target.bucket, target.random) : spooler;
+  return createTailWriter(target, { pk, spoolerFor, atObservedTail: target.rules.copyAtObservedTail });
+}
+
+/** To what is no copy. */
+function isLostToOthers(put: TailPut): boolean {
+  return put.kind === 'lost' && put.standing?.keepsOffsets !== true;
 }
 
 /** Offsets below the source's log start that had not been copied before: holes of compaction are none of them. */

@@ -1,12 +1,20 @@
 import { summarize } from '../../partition/batch-summary.ts';
-import type { Chunk, ChunkBody } from '../../partition/chunk.ts';
+import type { Chunk } from '../../partition/chunk.ts';
 import { type ChunkOrigin, originsWith } from '../../partition/origins.ts';
-import type { Tail } from '../../partition/tail.ts';
 import { patchBaseOffset } from '../../record/header.ts';
 import type { CopiedBatch } from '../copy/read-source.ts';
+import type { ChunkPlace, TailContent } from '../copy/tail-writer.ts';
+
+/** A chunk of batches that follow each other without a hole in `region`, at the offsets there that their headers tell. */
+export function mergedContent(batches: readonly CopiedBatch[], region: string): TailContent {
+  return {
+    bytesAt: ({ offset }) => mergedBytes(batches, offset),
+    chunkAt: (place) => composeMerged(batches, place, originOf(region, batches)),
+  };
+}
 
 /** The batches in a row, in new bytes, at the offsets that they get; their epochs are those of their own region. */
-export function mergedBytes(batches: readonly CopiedBatch[], baseOffset: number): Uint8Array {
+function mergedBytes(batches: readonly CopiedBatch[], baseOffset: number): Uint8Array {
   const bytes = new Uint8Array(batches.reduce((total, batch) => total + batch.bytes.length, 0));
   let at = 0;
   let offset = baseOffset;
@@ -21,25 +29,18 @@ export function mergedBytes(batches: readonly CopiedBatch[], baseOffset: number)
 }
 
 /** Where batches that follow each other without a hole come from. */
-export function originOf(region: string, batches: readonly CopiedBatch[]): ChunkOrigin {
+function originOf(region: string, batches: readonly CopiedBatch[]): ChunkOrigin {
   const first = batches[0]?.header.baseOffset ?? 0;
   const last = batches.at(-1)?.header;
   return { region, baseOffset: first, endOffset: last ? last.baseOffset + last.lastOffsetDelta + 1 : first };
 }
 
-/** ⚑ The chunk that holds these batches at the tail: what it says of their origin holds at that tail and nowhere else. */
-export function composeMerged(
+/** ⚑ What the chunk says of its origin holds at that tail and nowhere else. */
+function composeMerged(
   batches: readonly CopiedBatch[],
-  place: {
-    readonly tail: Tail;
-    readonly origin: ChunkOrigin;
-    readonly version: string;
-    readonly expiresAtSeconds: number;
-    readonly bytes: Uint8Array;
-    readonly span: Extract<ChunkBody, { kind: 'spilled' }>['span'] | undefined;
-  },
+  { tail, version, expiresAtSeconds, bytes, span }: ChunkPlace,
+  origin: ChunkOrigin,
 ): Chunk {
-  const { tail, origin, version, expiresAtSeconds, bytes, span } = place;
   const headers = batches.map(({ header }) => header);
   return {
     baseOffset: tail.offset,

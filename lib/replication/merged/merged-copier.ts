@@ -9,7 +9,8 @@ import { onSide, SideFault } from '../copy/on-side.ts';
 import { createCopyReader } from '../copy/read-source.ts';
 import { endsBefore } from '../copy/resume-check.ts';
 import { lookAtSourceTopic } from '../copy/source-topic.ts';
-import { createMergedWriter, type MergedPut } from './merged-writer.ts';
+import { createTailWriter, type TailPut } from '../copy/tail-writer.ts';
+import { mergedContent } from './compose-merged.ts';
 import { createOwnReader, type OwnRead } from './own-reader.ts';
 
 interface MergedParts extends CopySides {
@@ -46,7 +47,7 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
   const { source, target, region } = parts;
   const reader = createOwnReader(source, parts.sourceSealed, place.sourcePk);
   const checker = createCopyReader(source, parts.sourceSealed, place.sourcePk);
-  const writer = createMergedWriter(target, parts.spooler, { pk: place.targetPk, region });
+  const writer = createTailWriter(target, { pk: place.targetPk, spoolerFor: () => parts.spooler });
   /** Offsets at which the source has nothing of its own: they need not be looked at again. */
   let passed: CopyGap = { from: 0, to: 0 };
   let position: number | undefined;
@@ -131,14 +132,14 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     const read = await onSide('source', () => reader.read(from, bytesMax, call));
     const refused = await refusal(read, { copied, from, last }, call);
     if (refused !== undefined || read.kind !== 'batches') return refused;
-    const put = await onSide('target', () => writer.put(read.batches, terms, call));
+    const put = await onSide('target', () => writer.put(mergedContent(read.batches, region), terms, call));
     if (put.kind === 'stale') isResumed = false;
     if (put.kind !== 'stored') return undefined;
     return stored(put, read);
   };
 
   const stored = (
-    { chunk, bytes }: Extract<MergedPut, { kind: 'stored' }>,
+    { chunk, bytes }: Extract<TailPut, { kind: 'stored' }>,
     { batches, trimmedFrom }: Extract<OwnRead, { kind: 'batches' }>,
   ): CopyOutcome => {
     const to = chunk.origin?.endOffset ?? 0;
