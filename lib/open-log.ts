@@ -211,13 +211,9 @@ class EngineLog implements Log {
       bytesMax: Math.min(request.maxBytes ?? LIMITS.fetchBytesDefault, LIMITS.fetchBytesMax),
       waitMs: Math.min(request.waitMs ?? 0, LIMITS.fetchWaitMsMax),
     };
-    const { batches, nextOffset } = await readWhenThere(
-      { reader, state, clock: this.#parts.clock },
-      wanted,
-      call,
-    );
-    const highWatermark = Math.max(nextOffset, state.knownEnd ?? 0);
-    return { batches, nextOffset, highWatermark, logStartOffset: state.logStart };
+    const read = await readWhenThere({ reader, state, clock: this.#parts.clock }, wanted, call);
+    const highWatermark = Math.max(read.nextOffset, state.knownEnd ?? 0);
+    return { ...read, highWatermark, logStartOffset: state.logStart };
   }
 
   async describePartition(place: PartitionPlace, call: Call): Promise<PartitionDescription> {

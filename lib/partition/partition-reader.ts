@@ -1,5 +1,6 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
+import { type ForeignStretch, foreignWithin, stretchesWith } from '../segment/foreign-stretches.ts';
 import type { SegmentReader } from '../segment/read/segment-reader.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
@@ -18,6 +19,8 @@ export interface ReaderDependencies extends Pick<EngineParts, 'hot' | 'catalog' 
 export interface ReadResult {
   readonly batches: readonly Uint8Array[];
   readonly nextOffset: number;
+  /** As in `FetchResult`. */
+  readonly foreign?: readonly ForeignStretch[];
 }
 
 /** What a look at the hot chain showed. */
@@ -32,6 +35,7 @@ const QUERY_ITEMS_MIN = 4;
 const QUERY_ITEMS_MAX = 512;
 /** How often a read starts over because the log moved under it; each time it has seen newer bounds. */
 const ROUNDS_MAX = 4;
+const NOTHING_FOREIGN: readonly ForeignStretch[] = [];
 
 /** Reads one partition; holds nothing but guesses about chunk sizes. */
 export class PartitionReader {
@@ -145,7 +149,9 @@ export class PartitionReader {
     const batches = await loadPieces(this.#deps.bucket, pieces, call);
     const bytes = batches.reduce((total, batch) => total + batch.length, 0);
     this.#chunkBytesAverage += (bytes / Math.max(1, pieces.length) - this.#chunkBytesAverage) / 4;
-    return { batches, nextOffset: pieces.at(-1)?.endOffset ?? offset };
+    const nextOffset = pieces.at(-1)?.endOffset ?? offset;
+    const foreign = look.chunks.reduce(stretchesWith, NOTHING_FOREIGN);
+    return { batches, nextOffset, ...foreignWithin(foreign, offset, nextOffset) };
   }
 
   async #readSealed(

@@ -87,6 +87,24 @@ export function isTooMany(stretches: readonly ForeignStretch[]): boolean {
   return stretches.length > LIMITS.segmentStretchesMax;
 }
 
+/** What of the stretches lies within `[from, to)`, as a read tells it; nothing where nothing does. */
+export function foreignWithin(
+  stretches: readonly ForeignStretch[] | undefined,
+  from: number,
+  to: number,
+): { readonly foreign?: readonly ForeignStretch[] } {
+  if (stretches === undefined || stretches.length === 0) return {};
+  const within = stretches.filter(({ baseOffset, endOffset }) => baseOffset < to && from < endOffset);
+  if (within.length === 0) return {};
+  return {
+    foreign: within.map(({ region, ...stretch }) => {
+      const baseOffset = Math.max(from, stretch.baseOffset);
+      const sourceOffset = stretch.sourceOffset + baseOffset - stretch.baseOffset;
+      return { region, baseOffset, endOffset: Math.min(to, stretch.endOffset), sourceOffset };
+    }),
+  };
+}
+
 /** The one that holds `offset`, else the first one behind it. */
 export function stretchFrom(
   stretches: readonly ForeignStretch[] | undefined,

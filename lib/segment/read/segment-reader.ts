@@ -2,6 +2,7 @@ import type { EngineParts } from '../../engine-parts.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
+import { type ForeignStretch, foreignWithin } from '../foreign-stretches.ts';
 import type { Segment } from '../segment-item.ts';
 import { type Cursor, cursors } from './cursors.ts';
 import { findSegment } from './find-segment.ts';
@@ -28,6 +29,8 @@ export interface SegmentRequest {
 export interface SegmentRead {
   readonly batches: readonly Uint8Array[];
   readonly nextOffset: number;
+  /** As in `FetchResult`. */
+  readonly foreign?: readonly ForeignStretch[];
 }
 
 /**
@@ -76,7 +79,8 @@ export function segmentReader(deps: SegmentReaderDependencies): SegmentReader {
       goOn(segment, request, answer, isSequential);
       // Compaction leaves holes between batches, and none may be left behind the offset asked.
       const isAtEnd = answer.position >= segment.bytes;
-      return { batches: answer.batches, nextOffset: isAtEnd ? segment.endOffset : answer.nextOffset };
+      const nextOffset = isAtEnd ? segment.endOffset : answer.nextOffset;
+      return { batches: answer.batches, nextOffset, ...foreignWithin(segment.foreign, offset, nextOffset) };
     },
   };
 
