@@ -1,0 +1,114 @@
+import type { EngineParts } from '../../engine-parts.ts';
+import { chunkFromItem } from '../../partition/chunk.ts';
+import { SEGMENT_PREFIX, type Segment, segmentFromItem, segmentSortKey } from '../../segment/segment-item.ts';
+import type { Call } from '../../storage/call.ts';
+import type { SeenLog } from './origins-at.ts';
+
+type Tables = Pick<EngineParts, 'hot' | 'catalog'>;
+
+/** Offsets from the first up to the one before the last. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Looks for what was produced in a log's own region. One for each region; any number of partitions. */
+export interface OwnScan {
+  /**
+   * The first such offset in the range, else its end. Where that cannot be told in a bounded number of reads, an offset before
+   * it. No record is read: what is a copy stands in the items of chunks and segments. Throws `StorageFault`.
+   */
+  firstOwn(log: SeenLog, range: OffsetRange, call: Call): Promise<number>;
+}
+
+const SEGMENTS_PER_PAGE = 64;
+const CHUNKS_PER_PAGE = 64;
+const PAGES_MAX = 256;
+const RANGES_MAX = 10_000;
+
+/** What it has found to be copies all through stays so, and is not looked at again. */
+export function createOwnScan(tables: Tables): OwnScan {
+  const copies = new Map<string, OffsetRange>();
+
+  const learn = (pk: string, { from, to }: OffsetRange): void => {
+    const known = copies.get(pk);
+    const isJoined = known !== undefined && known.from <= from && from <= known.to;
+    if (copies.size >= RANGES_MAX) copies.clear();
+    copies.set(pk, isJoined ? { from: known.from, to: Math.max(known.to, to) } : { from, to });
+  };
+
+  return {
+    firstOwn: async (log, { from, to }, call) => {
+      if (from >= to) return to;
+      const known = copies.get(log.pk);
+      const start = known !== undefined && known.from <= from && from < known.to ? known.to : from;
+      const { sealedEnd } = log.bounds;
+      const sealed = { from: start, to: Math.min(to, sealedEnd) };
+      let at = sealed.from < sealed.to ? await ownInSegments(tables, log, sealed, call) : start;
+      if (at >= sealedEnd && at < to) at = await ownInChunks(tables, log, { from: at, to }, call);
+      if (at > from) learn(log.pk, { from, to: at });
+      return Math.min(at, to);
+    },
+  };
+}
+
+async function ownInSegments(
+  { catalog }: Tables,
+  { pk }: SeenLog,
+  { from, to }: OffsetRange,
+  call: Call,
+): Promise<number> {
+  const floor = { from: SEGMENT_PREFIX, to: segmentSortKey(from), reverse: true, limit: 1, consistent: true };
+  let segments = (await catalog.query(pk, floor, call)).items.map(segmentFromItem);
+  let at = from;
+  for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+    for (const segment of segments) {
+      if (segment.endOffset <= at) continue;
+      const own = segment.baseOffset > at ? at : ownIn(segment, at);
+      if (own !== undefined) return own;
+      at = segment.endOffset;
+    }
+    const last = segments.at(-1);
+    if (at >= to || last === undefined) return at;
+    const after = segmentSortKey(last.baseOffset);
+    const range = { from: after, to: segmentSortKey(to), after, limit: SEGMENTS_PER_PAGE, consistent: true };
+    segments = (await catalog.query(pk, range, call)).items.map(segmentFromItem);
+  }
+  return at;
+}
+
+/** From `offset` on; undefined: all of it is copies. */
+function ownIn({ endOffset, objectKey, foreign = [] }: Segment, offset: number): number | undefined {
+  if (objectKey === undefined) return undefined;
+  let at = offset;
+  for (const stretch of foreign) {
+    if (stretch.endOffset <= at) continue;
+    if (stretch.baseOffset > at) return at;
+    at = stretch.endOffset;
+  }
+  return at < endOffset ? at : undefined;
+}
+
+async function ownInChunks(
+  { hot }: Tables,
+  { pk }: SeenLog,
+  { from, to }: OffsetRange,
+  call: Call,
+): Promise<number> {
+  const floor = { to: from, reverse: true, limit: 1, consistent: true };
+  let chunks = (await hot.query(pk, floor, call)).items.map(chunkFromItem);
+  let at = from;
+  for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+    for (const { baseOffset, endOffset, origin } of chunks) {
+      if (endOffset <= at) continue;
+      // Own ones; or a hole, because the log was sealed or trimmed meanwhile.
+      if (origin === undefined || baseOffset > at) return at;
+      at = endOffset;
+    }
+    const last = chunks.at(-1);
+    if (at >= to || last === undefined) return at;
+    const range = { from: last.baseOffset, after: last.baseOffset, to: to - 1, limit: CHUNKS_PER_PAGE };
+    chunks = (await hot.query(pk, { ...range, consistent: true }, call)).items.map(chunkFromItem);
+  }
+  return at;
+}
