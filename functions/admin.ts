@@ -1,6 +1,7 @@
 import { openMaintenance } from '../lib/maintenance.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
+import { managedRegion } from './managed-region.ts';
 
 /**
  * Topics, configs, flows, the region as a whole, jobs on request, and whatever no route of the gateway names: paths with a colon (`records:batch`) or a trailing
@@ -10,6 +11,8 @@ export const handler: HttpFunction = logFunction({
   service: 'admin',
   groups: ['admin', 'produce', 'fetch'],
   mayInitialize: true,
-  managesRegion: true,
-  maintenance: (parts) => openMaintenance(parts, { leavesToExpiry: true }),
+  services: ({ parts, environment }) => ({
+    maintenance: openMaintenance(parts, { leavesToExpiry: true }),
+    ...managedRegion(parts, environment),
+  }),
 });

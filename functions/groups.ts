@@ -6,6 +6,6 @@ import { logFunction } from './log-function.ts';
 export const handler: HttpFunction = logFunction({
   service: 'groups',
   groups: ['groups'],
-  openGroups,
   mayInitialize: false,
+  services: ({ parts, log }) => ({ groups: openGroups(parts, log) }),
 });

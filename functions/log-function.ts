@@ -1,14 +1,10 @@
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import type { EngineParts } from '../lib/engine-parts.ts';
 import { MillraceError } from '../lib/errors.ts';
-import type { Groups } from '../lib/groups.ts';
 import { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from '../lib/http/handler.ts';
 import type { RouteGroup } from '../lib/http/route.ts';
-import type { Maintenance } from '../lib/jobs.ts';
 import type { Log } from '../lib/log.ts';
-import { openFlows } from '../lib/open-flows.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
-import { openRegion } from '../lib/open-region.ts';
 import { storageError } from '../lib/partition/faults.ts';
 import type { Call } from '../lib/storage/call.ts';
 import { StorageFault } from '../lib/storage/fault.ts';
@@ -25,22 +21,24 @@ export interface LogFunctionOptions {
   readonly groups: readonly RouteGroup[];
   /** Whether its role may make the cluster id, which the first function on new storage has to. */
   readonly mayInitialize: boolean;
-  /** What serves the routes of groups. @default nothing: it has none of them */
-  readonly openGroups?: (parts: EngineParts, log: Log) => Groups;
-  /** Runs jobs on request. @default it cannot */
-  readonly maintenance?: (parts: EngineParts) => Maintenance;
-  /** Whether its role may freeze the region and manage the flows into it. @default false */
-  readonly managesRegion?: boolean;
+  /** What its routes need besides the log. Each function brings its own, so that no other has to load it. @default nothing */
+  readonly services?: (opened: OpenedLog) => FunctionServices;
 }
+
+export interface OpenedLog {
+  readonly log: Log;
+  readonly parts: EngineParts;
+  readonly environment: FunctionEnvironment;
+}
+
+export type FunctionServices = Pick<HttpHandlerOptions, 'groups' | 'maintenance' | 'flows' | 'region'>;
 
 /** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
 export function logFunction({
   service,
   groups,
   mayInitialize,
-  openGroups,
-  maintenance,
-  managesRegion = false,
+  services = () => ({}),
 }: LogFunctionOptions): HttpFunction {
   const environment = readEnvironment(process.env);
   const clock = systemClock();
@@ -59,10 +57,8 @@ export function logFunction({
     const parts = engineParts(storage);
     return createHttpHandler({
       log,
-      ...(openGroups === undefined ? {} : { groups: openGroups(parts, log) }),
       catalog: parts.catalog,
-      ...(maintenance === undefined ? {} : { maintenance: maintenance(parts) }),
-      ...(managesRegion ? regionOf(environment, parts) : {}),
+      ...services({ log, parts, environment }),
       codecs: storage.codecs,
       clock,
       random,
@@ -71,18 +67,6 @@ export function logFunction({
     });
   };
   return httpFunction({ open: (call) => answered(() => open(call)), clock, observer: watching });
-}
-
-/** Flows only where there are other regions. Where those lie is the replicator's to know. */
-function regionOf(
-  { own, others }: FunctionEnvironment,
-  parts: EngineParts,
-): Pick<HttpHandlerOptions, 'region' | 'flows'> {
-  const region = openRegion(parts);
-  if (own === undefined || others === undefined) return { region };
-  const sources = async (alias: string): Promise<object | undefined> =>
-    others.includes(alias) ? { alias } : undefined;
-  return { region, flows: openFlows(parts, { region: own.alias, sources }) };
 }
 
 async function existingClusterId(catalog: Table<string>, call: Call): Promise<string> {
