@@ -8,7 +8,9 @@ import type { Evidence } from './evidence.ts';
 /** Of one partition: what stands in it at the end, and all that ever did. */
 interface Side {
   readonly seen: SeenPartition;
+  /** Where it begins now, and where it began. */
   readonly start: number;
+  readonly begin: number;
   readonly left: ReadonlyMap<number, SeenRecord>;
 }
 
@@ -17,20 +19,37 @@ interface Side {
  * in the same order, with the same bytes, and nothing else ever was; what the copy has not trimmed or compacted is there.
  */
 export function* checkCopies(evidence: Evidence): Generator<string> {
-  for (const [alias, { storage }] of evidence.world.regions) {
-    for (const topic of topicsIn(storage, 'active')) {
+  for (const [alias, topics] of evidence.topics) {
+    for (const topic of topics.values()) {
       if (topic.remote === undefined) continue;
       yield* comesFromElsewhere(alias, topic);
       for (let partition = 0; partition < topic.partitionCount; partition += 1) {
-        const { source, topicId } = topic.remote;
-        const copy = sideOf(evidence, alias, partitionKey(topic.topicId, partition));
-        const original = sideOf(evidence, source, partitionKey(topicId, partition));
-        for (const problem of checkCopy(original, copy, isCompacted(topic.configs))) {
+        for (const problem of checkPartition(evidence, { alias, topic, partition })) {
           yield `${alias}: ${topic.name}/${partition}: ${problem}`;
         }
       }
     }
   }
+}
+
+/** A copy that was deleted was never wrong either. */
+function* checkPartition(
+  evidence: Evidence,
+  { alias, topic, partition }: CopiedPartition,
+): Generator<string> {
+  const { source = '', topicId = '' } = topic.remote ?? {};
+  const copy = sideOf(evidence, alias, partitionKey(topic.topicId, partition));
+  const original = sideOf(evidence, source, partitionKey(topicId, partition));
+  const compacts = isCompacted(topic.configs);
+  yield* checkPast(original, copy, compacts);
+  const now = topicsIn(evidence.world.region(alias).storage, 'active');
+  if (now.some((one) => one.topicId === topic.topicId)) yield* checkWhole(original, copy, compacts);
+}
+
+interface CopiedPartition {
+  readonly alias: string;
+  readonly topic: Topic;
+  readonly partition: number;
 }
 
 /** Nothing loops: no region's records come back to it. */
@@ -39,12 +58,13 @@ function* comesFromElsewhere(alias: string, { name }: Topic): Generator<string> 
   if (new Set(through).size < through.length) yield `${alias}: ${name} has come back`;
 }
 
-function sideOf({ seen, left }: Evidence, alias: string, pk: string): Side {
+function sideOf({ seen, left, starts }: Evidence, alias: string, pk: string): Side {
   const { start = 0, records = new Map() } = left.get(alias)?.get(pk) ?? {};
-  return { seen: seen.get(alias)?.get(pk) ?? NOTHING_SEEN, start, left: records };
+  const begin = starts.get(alias)?.get(pk)?.first.offset ?? 0;
+  return { seen: seen.get(alias)?.get(pk) ?? NOTHING_SEEN, start, begin, left: records };
 }
 
-function* checkCopy(source: Side, copy: Side, compacts: boolean): Generator<string> {
+function* checkPast(source: Side, copy: Side, compacts: boolean): Generator<string> {
   for (const offset of copy.seen.twice) yield `${offset} was stored twice`;
   yield* checkChain(copy.seen);
   let last = -1;
@@ -56,7 +76,6 @@ function* checkCopy(source: Side, copy: Side, compacts: boolean): Generator<stri
     last = offset;
   }
   if (!compacts) yield* checkBytes(source.seen, copy.seen);
-  yield* checkWhole(source, copy, compacts);
 }
 
 function* checkChain({ chunks }: SeenPartition): Generator<string> {
@@ -75,15 +94,23 @@ function* checkBytes(source: SeenPartition, copy: SeenPartition): Generator<stri
 }
 
 function* checkWhole(source: Side, copy: Side, compacts: boolean): Generator<string> {
-  const newest = new Map<string, number>();
-  for (const [offset, { key }] of copy.seen.records) newest.set(key, Math.max(offset, newest.get(key) ?? -1));
-  for (const [offset, { key, text }] of source.left) {
+  const mayHaveGone = mayBeGone(copy, compacts);
+  for (const record of source.left.values()) {
+    const { offset } = record;
+    if (offset < copy.begin) continue;
     if (!copy.seen.records.has(offset)) yield `${offset} never came`;
-    const mayHaveGone =
-      offset < copy.start || (compacts && ((newest.get(key) ?? -1) > offset || text === '∅'));
-    if (!mayHaveGone && !copy.left.has(offset)) yield `${offset} is not there`;
+    if (!mayHaveGone(record) && !copy.left.has(offset)) yield `${offset} is not there`;
   }
   for (const [offset, { print }] of copy.left) {
     if (copy.seen.records.get(offset)?.print !== print) yield `${offset} is read as ${print}`;
   }
+}
+
+/** Whether the copy need not have it any more. */
+function mayBeGone({ seen, start }: Side, compacts: boolean): (record: SeenRecord) => boolean {
+  const newest = new Map<string, number>();
+  for (const [offset, { key }] of seen.records) newest.set(key, Math.max(offset, newest.get(key) ?? -1));
+  const isSuperseded = ({ key, offset, text }: SeenRecord): boolean =>
+    compacts && ((newest.get(key) ?? -1) > offset || text === '∅');
+  return (record) => record.offset < start || isSuperseded(record);
 }

@@ -1,16 +1,13 @@
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import { topicsIn } from '../places.ts';
 import type { Evidence } from './evidence.ts';
-import { TOPIC } from './region-clients.ts';
+import { homeOf } from './region-clients.ts';
 
 /** I9 of a topic that is written in every region: each origin's records once and in their order, everywhere. */
 export function* checkMerged({ world, seen, left }: Evidence): Generator<string> {
   const { profile } = world;
-  for (let partition = 0; partition < profile.partitionCount; partition += 1) {
-    const pkIn = (alias: string): string => {
-      const topic = topicsIn(world.region(alias).storage, 'active').find(({ name }) => name === TOPIC);
-      return partitionKey(topic?.topicId ?? '', partition);
-    };
+  const counts = profile.aliases.map((alias) => homeOf(world, alias)?.partitionCount ?? 0);
+  for (let partition = 0; partition < Math.max(...counts); partition += 1) {
+    const pkIn = (alias: string): string => partitionKey(homeOf(world, alias)?.topicId ?? '', partition);
     const storedIn = (alias: string) => [...(seen.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
     const readIn = (alias: string) => [...(left.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
     for (const alias of profile.aliases) {

@@ -5,6 +5,8 @@ import type { Storage } from '../storage.ts';
 /** A batch as it entered the hot table. */
 export interface SeenBatch {
   readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly atMs: number;
   readonly crc: number;
 }
 
@@ -29,6 +31,7 @@ export interface SeenRecord {
   readonly offset: number;
   readonly key: string;
   readonly text: string;
+  readonly timestampMs: number;
   /** Of everything that is in the record. */
   readonly print: string;
 }
@@ -49,8 +52,10 @@ export function seenIn(storage: Storage, codecs: Codecs): ReadonlyMap<string, Se
     const partition = found.get(key.pk) ?? newPartition();
     found.set(key.pk, partition);
     const chunk = chunkFromItem(item);
+    // The marker of a freeze is gone when the region is thawed.
+    if (chunk.body.kind === 'closed') continue;
     partition.chunks.push({ baseOffset: chunk.baseOffset, endOffset: chunk.endOffset, atMs, by });
-    addRecords(partition, chunk, { storage, codecs });
+    addRecords(partition, chunk, { storage, codecs, atMs });
   }
   return found;
 }
@@ -58,18 +63,19 @@ export function seenIn(storage: Storage, codecs: Codecs): ReadonlyMap<string, Se
 function addRecords(
   { batches, records, twice }: ReturnType<typeof newPartition>,
   chunk: Chunk,
-  { storage, codecs }: { readonly storage: Storage; readonly codecs: Codecs },
+  { storage, codecs, atMs }: { readonly storage: Storage; readonly codecs: Codecs; readonly atMs: number },
 ): void {
   let base = chunk.baseOffset;
   for (const { header, bytes } of batchesIn(bytesOf(chunk, storage))) {
     // What a produce spilled keeps the offsets of its first attempt.
     if (chunk.keepsOffsets === true) base = header.baseOffset;
-    batches.push({ baseOffset: base, crc: header.crc });
+    const endOffset = base + header.lastOffsetDelta + 1;
+    batches.push({ baseOffset: base, endOffset, atMs, crc: header.crc });
     for (const record of recordsOf(codecs, bytes, base - header.baseOffset)) {
       if (records.has(record.offset)) twice.push(record.offset);
       else records.set(record.offset, record);
     }
-    base += header.lastOffsetDelta + 1;
+    base = endOffset;
   }
 }
 
@@ -78,6 +84,7 @@ export function recordsOf(codecs: Codecs, batch: Uint8Array, shift = 0): SeenRec
     offset: offset + shift,
     key: textOf(key),
     text: textOf(value),
+    timestampMs,
     print: JSON.stringify([textOf(key), textOf(value), timestampMs, headers.map((one) => one.key)]),
   }));
 }

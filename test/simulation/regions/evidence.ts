@@ -1,7 +1,10 @@
 import { partitionKey } from '../../../lib/partition/chunk.ts';
+import type { Topic } from '../../../lib/topic/topic-item.ts';
 import { topicsIn } from '../places.ts';
+import type { Storage } from '../storage.ts';
 import { recordsOf, type SeenPartition, type SeenRecord, seenIn } from './copied-truth.ts';
 import type { Machine, RegionsWorld } from './regions-world.ts';
+import { type LogStarts, logStartsIn, topicsEver } from './storage-past.ts';
 
 /** What a process that knows nothing reads in the end. */
 export interface LeftPartition {
@@ -16,12 +19,20 @@ export interface Evidence {
   readonly world: RegionsWorld;
   readonly seen: ReadonlyMap<string, ReadonlyMap<string, SeenPartition>>;
   readonly left: Left;
+  /** By region: every topic there ever was, by id, and where partitions began. */
+  readonly topics: ReadonlyMap<string, ReadonlyMap<string, Topic>>;
+  readonly starts: ReadonlyMap<string, ReadonlyMap<string, LogStarts>>;
 }
 
 export function evidenceOf(world: RegionsWorld, left: Left): Evidence {
-  const seen = new Map<string, ReadonlyMap<string, SeenPartition>>();
-  for (const [alias, { storage }] of world.regions) seen.set(alias, seenIn(storage, world.codecs));
-  return { world, seen, left };
+  const ofAll = <T>(find: (storage: Storage) => T): ReadonlyMap<string, T> =>
+    new Map([...world.regions].map(([alias, { storage }]) => [alias, find(storage)]));
+  return {
+    ...{ world, left },
+    seen: ofAll((storage) => seenIn(storage, world.codecs)),
+    topics: ofAll(topicsEver),
+    starts: ofAll(logStartsIn),
+  };
 }
 
 export async function readAll(world: RegionsWorld): Promise<Left> {

@@ -25,7 +25,18 @@ export interface RegionBreak {
   readonly shows: RegExp;
 }
 
+/** Nobody changes anything but records and positions. */
+const UNCHANGED: Partial<RegionsProfile> = {
+  starts: ['earliest'],
+  lateRate: 0,
+  growthRate: 0,
+  recreationRate: 0,
+  haltsPerEra: 0,
+  freezesPerEra: 0,
+  movers: 0,
+};
 const TWO: Partial<RegionsProfile> = {
+  ...UNCHANGED,
   aliases: ['a', 'b'],
   flows: [
     ['a', 'b'],
@@ -34,6 +45,7 @@ const TWO: Partial<RegionsProfile> = {
   cutOffRate: 0,
 };
 const RING: Partial<RegionsProfile> = {
+  ...UNCHANGED,
   aliases: ['a', 'b', 'c'],
   flows: [
     ['a', 'b'],

@@ -1,13 +1,26 @@
 import { MillraceError } from '../../../lib/errors.ts';
-import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { StorageFault } from '../../../lib/storage/fault.ts';
+import type { Topic } from '../../../lib/topic/topic-item.ts';
 import { topicsIn } from '../places.ts';
 import type { SeededRandom } from '../random.ts';
 import { encodeProduced, encodeRecords, newRecord } from '../records.ts';
 import type { Machine, RegionsWorld } from './regions-world.ts';
 
-export const TOPIC = 'orders';
+const TOPIC = 'orders';
+/** Of the copies too. */
+export const TOPIC_PATTERN: string = `.*${TOPIC}`;
 export const GROUP = 'billing';
+
+/** The topic that the clients of a region write to. Under `identity` a copy has its name elsewhere, so each has its own. */
+export function homeTopic({ profile }: Pick<RegionsWorld, 'profile'>, alias: string): string {
+  return profile.policy === 'identity' ? `${alias}-${TOPIC}` : TOPIC;
+}
+
+/** As it is now; undefined while there is none. */
+export function homeOf(world: RegionsWorld, alias: string): Topic | undefined {
+  const name = homeTopic(world, alias);
+  return topicsIn(world.region(alias).storage, 'active').find((topic) => topic.name === name);
+}
 
 /** In every burst of work, until the last entry of the eras. */
 export async function inEveryEra(world: RegionsWorld, act: () => Promise<void>): Promise<void> {
@@ -18,24 +31,26 @@ export async function inEveryEra(world: RegionsWorld, act: () => Promise<void>):
   }
 }
 
-/** What is not a storage that cannot be reached, or a refusal, is a surprise. */
+/** Whether it came to its end. What is not a storage that cannot be reached, or a refusal, is a surprise. */
 export async function quietly(
   world: RegionsWorld,
   what: string,
   work: () => Promise<unknown>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await work();
+    return true;
   } catch (cause) {
     const isExpected =
       cause instanceof MillraceError || (cause instanceof StorageFault && cause.kind !== 'damaged');
     if (!isExpected) world.surprises.push(`${what}: ${cause instanceof Error ? cause.stack : String(cause)}`);
+    return false;
   }
 }
 
 /** One after another, as one producer does; in a merged topic with a producer id, which another region has given too. */
 export async function runWriter(world: RegionsWorld, random: SeededRandom, alias: string): Promise<void> {
-  const { base, partitionCount, policy } = world.profile;
+  const { base, policy } = world.profile;
   const known = await world.machine(alias, 'ids', 'calm');
   const producerId = await known.log.allocateProducerId(known.call());
   const sequences = new Map<number, number>();
@@ -43,26 +58,27 @@ export async function runWriter(world: RegionsWorld, random: SeededRandom, alias
     const machine = await world.machine(alias, 'writer', 'calm');
     for (let i = 0; i < base.producesPerEra; i += 1) {
       await world.scheduler.sleep(random.next() * base.thinkMsMax);
+      const { partitionCount = 1 } = homeOf(world, alias) ?? {};
       const partition = random.integer(partitionCount);
       const baseSequence = sequences.get(partition) ?? 0;
       const count = 1 + random.integer(4);
-      sequences.set(partition, baseSequence + count);
       const producer = policy === 'merged' ? { producerId, producerEpoch: 0, baseSequence } : undefined;
-      await produce(world, machine, random, { partition, count, producer });
+      const isStored = await produce(world, machine, random, { partition, count, producer });
+      if (isStored) sequences.set(partition, baseSequence + count);
     }
   });
 }
 
 async function produce(
   world: RegionsWorld,
-  { region: { alias, storage }, log, call }: Machine,
+  { region: { alias }, log, call }: Machine,
   random: SeededRandom,
   wanted: {
     readonly partition: number;
     readonly count: number;
     readonly producer: Parameters<typeof encodeProduced>[2] | undefined;
   },
-): Promise<void> {
+): Promise<boolean> {
   const { base } = world.profile;
   const { partition, producer } = wanted;
   const texts = Array.from(
@@ -76,10 +92,11 @@ async function produce(
     producer === undefined
       ? encodeRecords(world.codecs, records, 1 + random.integer(3))
       : encodeProduced(world.codecs, records, producer);
-  await quietly(world, 'producing', async () => {
-    const { baseOffset } = await log.produce({ topic: TOPIC, partition, batches }, call());
-    const topicId = topicsIn(storage, 'active').find(({ name }) => name === TOPIC)?.topicId ?? '';
-    world.acknowledged.push({ alias, pk: partitionKey(topicId, partition), offset: baseOffset, texts });
+  const topic = homeTopic(world, alias);
+  return quietly(world, 'producing', async () => {
+    const { baseOffset } = await log.produce({ topic, partition, batches }, call());
+    const { nowMs: atMs } = world.scheduler;
+    world.acknowledged.push({ alias, partition, offset: baseOffset, atMs, texts });
   });
 }
 
@@ -108,13 +125,14 @@ export async function runCommitter(world: RegionsWorld, random: SeededRandom, al
 export async function runTrimmer(world: RegionsWorld, random: SeededRandom, alias: string): Promise<void> {
   await inEveryEra(world, async () => {
     const { log, call } = await world.machine(alias, 'trimmer', 'calm');
+    const topic = homeTopic(world, alias);
     for (let i = 0; i < world.profile.trimsPerEra; i += 1) {
       await world.scheduler.sleep(random.next() * 30_000);
-      const partition = random.integer(world.profile.partitionCount);
+      const partition = random.integer(homeOf(world, alias)?.partitionCount ?? 1);
       await quietly(world, 'trimming', async () => {
-        const { offset: end } = await log.listOffsets({ topic: TOPIC, partition, at: 'latest' }, call());
+        const { offset: end } = await log.listOffsets({ topic, partition, at: 'latest' }, call());
         const offset = random.integer(end + 1);
-        await log.deleteRecords({ topic: TOPIC, partition, offset }, call());
+        await log.deleteRecords({ topic, partition, offset }, call());
       });
     }
   });

@@ -1,6 +1,9 @@
+import type { FlowPolicy } from '../../../lib/flows.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../durations.ts';
 import { drawProfile, type Profile } from '../profile.ts';
 import type { SeededRandom } from '../random.ts';
+
+export type DrawnStart = 'earliest' | 'latest' | 'offset' | 'timestamp';
 
 /** What a run of several regions is made of. */
 export interface RegionsProfile {
@@ -9,8 +12,22 @@ export interface RegionsProfile {
   readonly aliases: readonly string[];
   /** Each as target and source. */
   readonly flows: readonly (readonly [target: string, source: string])[];
-  readonly policy: 'prefixed' | 'merged';
+  readonly policy: FlowPolicy;
+  /** Where copies begin. Anything but `earliest` is for flows that come when there are records. */
+  readonly starts: readonly DrawnStart[];
+  /** The chance that a flow is created in the middle of the first burst of work. */
+  readonly lateRate: number;
   readonly partitionCount: number;
+  /** The chance that a region's own topic gets one partition more, in each burst of work. */
+  readonly growthRate: number;
+  /** The chance that it is deleted and made anew. */
+  readonly recreationRate: number;
+  /** Of one flow: it is paused, or deleted and created again. */
+  readonly haltsPerEra: number;
+  /** Of one region, for seconds to minutes. */
+  readonly freezesPerEra: number;
+  /** Seats of a group that moves from region to region with each burst of work. */
+  readonly movers: number;
   /** Replicators of one flow at once. */
   readonly replicators: number;
   readonly runsPerEra: number;
@@ -22,7 +39,7 @@ export interface RegionsProfile {
 
 export function drawRegions(
   random: SeededRandom,
-  policy: RegionsProfile['policy'] = random.chance(0.35) ? 'merged' : 'prefixed',
+  policy: RegionsProfile['policy'] = drawPolicy(random),
 ): RegionsProfile {
   const drawn = drawProfile(random.fork());
   const aliases = random.chance(0.35) ? ['a', 'b', 'c'] : ['a', 'b'];
@@ -30,6 +47,8 @@ export function drawRegions(
     aliases.filter((source) => source !== target).map((source) => [target, source] as const),
   );
   const ring = aliases.map((target, i) => [target, aliases[(i + 1) % aliases.length] ?? target] as const);
+  // Under `identity` two ways to one name would be a conflict.
+  const isMesh = policy === 'merged' || (policy === 'identity' ? aliases.length === 2 : random.chance(0.6));
   const configs = { 'hot.retention.ms': String(DAY_MS), 'retention.ms': '-1' };
   return {
     base: {
@@ -49,13 +68,39 @@ export function drawRegions(
       ]),
     },
     aliases,
-    flows: policy === 'merged' || random.chance(0.6) ? both : ring,
+    flows: isMesh ? both : ring,
     policy,
+    ...drawChanges(random, policy),
     partitionCount: random.pick([1, 1, 2]),
     replicators: 1 + random.integer(2),
     runsPerEra: 1 + random.integer(4),
     commitsPerEra: random.integer(6),
     trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
     cutOffRate: random.pick([0, 0.3]),
+  };
+}
+
+function drawPolicy(random: SeededRandom): FlowPolicy {
+  return random.pick(['prefixed', 'prefixed', 'prefixed', 'merged', 'merged', 'identity']);
+}
+
+/** What people do to regions, topics and flows; each of it is left out of about half of the runs. */
+function drawChanges(
+  random: SeededRandom,
+  policy: FlowPolicy,
+): Pick<
+  RegionsProfile,
+  'starts' | 'lateRate' | 'growthRate' | 'recreationRate' | 'haltsPerEra' | 'freezesPerEra' | 'movers'
+> {
+  const isMerged = policy === 'merged';
+  return {
+    starts: isMerged || random.chance(0.5) ? ['earliest'] : ['earliest', 'latest', 'offset', 'timestamp'],
+    lateRate: random.pick([0, 0.5, 1]),
+    growthRate: random.pick([0, 0, 0.3]),
+    // What was merged with a topic that is gone is bound to it for ever.
+    recreationRate: isMerged ? 0 : random.pick([0, 0, 0.5]),
+    haltsPerEra: random.pick([0, 0, 1, 2]),
+    freezesPerEra: random.pick([0, 0, 0, 1]),
+    movers: random.pick([0, 1, 1, 2]),
   };
 }

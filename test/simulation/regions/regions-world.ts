@@ -29,6 +29,8 @@ export interface SimRegion {
 /** A process in one region that can reach the others. */
 export interface Machine {
   readonly process: SimProcess;
+  /** Whether it has ever stood still. */
+  readonly hasSlept: () => boolean;
   readonly region: SimRegion;
   readonly parts: EngineParts;
   readonly log: Log;
@@ -38,11 +40,41 @@ export interface Machine {
   reach(alias: string): EngineParts | undefined;
 }
 
-/** What a client was told was stored. */
+/** What a client was told was stored, in the topic that its region writes to. */
 export interface Acknowledged {
   readonly alias: string;
-  readonly pk: string;
+  readonly partition: number;
   readonly offset: number;
+  readonly atMs: number;
+  readonly texts: readonly string[];
+}
+
+/** A time in which something was told to be so, in the region `alias`. */
+export interface Told {
+  readonly alias: string;
+  readonly fromMs: number;
+  /** Until somebody began to change it again. */
+  toMs: number;
+}
+
+/** A flow that was told to be paused, or to be there no more. */
+export interface Halt extends Told {
+  readonly source: string;
+}
+
+/** A process that copies. */
+export interface Replicator {
+  readonly target: string;
+  readonly source: string;
+  readonly startedMs: number;
+  /** Whether it was ever frozen, or its networks are such that a look at its flow may fail. */
+  isDisturbed(): boolean;
+}
+
+/** Records that a member of the group that moves was given. */
+export interface Delivery {
+  readonly alias: string;
+  readonly atMs: number;
   readonly texts: readonly string[];
 }
 
@@ -59,6 +91,13 @@ export interface RegionsWorld {
   readonly eraStartsMs: readonly number[];
   readonly regions: ReadonlyMap<string, SimRegion>;
   readonly acknowledged: Acknowledged[];
+  /** When a flow was first asked for, by target and source. */
+  readonly flowsSince: Map<string, Map<string, number>>;
+  readonly halts: Halt[];
+  readonly freezes: Told[];
+  /** By the name of its process. */
+  readonly replicators: Map<string, Replicator>;
+  readonly deliveries: Delivery[];
   readonly surprises: string[];
   readonly next: () => number;
   region(alias: string): SimRegion;
@@ -109,10 +148,15 @@ export function createRegionsWorld(parts: {
   const machine: RegionsWorld['machine'] = async (alias, name, how) => {
     const home = region(alias);
     const isCalm = how === 'calm';
+    let hasSlept = false;
+    const beforeStep = (one: SimProcess): void => {
+      chaos.beforeStep(one);
+      hasSlept ||= one.state === 'frozen';
+    };
     const process = createProcess(scheduler, random.fork(), trace, {
       name: `${alias}/${name}`,
       wallSkewMs: isCalm ? 0 : random.between(-1, 1) * wallSkewMsMax,
-      ...(isCalm ? {} : { beforeStep: chaos.beforeStep }),
+      ...(isCalm ? {} : { beforeStep }),
     });
     const optionsOn = ({ storage }: SimRegion, network: NetworkConduct): LogOptions => {
       const { within: _, ...ports } = storage.ports(process, network);
@@ -128,6 +172,7 @@ export function createRegionsWorld(parts: {
     const own = engineParts(options);
     const log = await openLog(options, call());
     return {
+      hasSlept: () => hasSlept,
       ...{ process, region: home, parts: own, log, call },
       groups: openGroups(own, log),
       reach: (other) => {
@@ -138,6 +183,18 @@ export function createRegionsWorld(parts: {
   };
   return {
     ...{ seed, profile, rules, codecs, scheduler, random, trace, chaos, eraStartsMs, regions },
-    ...{ startMs: START_MS, acknowledged: [], surprises: [], next, region, machine },
+    ...{
+      startMs: START_MS,
+      acknowledged: [],
+      flowsSince: new Map(),
+      halts: [],
+      freezes: [],
+      replicators: new Map(),
+      deliveries: [],
+      surprises: [],
+      next,
+      region,
+      machine,
+    },
   };
 }

@@ -1,17 +1,19 @@
 // The engine loads it when a flow first needs it, which takes real time; from here on it is there.
 import 're2js';
-import { openFlows } from '../../../lib/open-flows.ts';
 import type { Codecs } from '../../../lib/record/index.ts';
 import { ALL_RULES, type Rules } from '../../../lib/rules.ts';
 import { DAY_MS } from '../durations.ts';
 import { topicsIn } from '../places.ts';
 import { CALM_NETWORK } from '../profile.ts';
 import { seededRandom } from '../random.ts';
+import { checkBegins } from './check-begins.ts';
 import { checkCarried, checkSources } from './check-carried.ts';
 import { checkCopies } from './check-copies.ts';
+import { checkHalts } from './check-halts.ts';
 import { checkMerged } from './check-merged.ts';
 import { evidenceOf, type Left, readAll } from './evidence.ts';
-import { runCommitter, runTrimmer, runWriter, TOPIC } from './region-clients.ts';
+import { runFlowAdmin, runFreezer, runTopicAdmin, thaw, tidy } from './region-admins.ts';
+import { homeTopic, runCommitter, runTrimmer, runWriter } from './region-clients.ts';
 import { copyFlow, runCuts, runGuard, runMaintenance, runReplicators } from './region-machines.ts';
 import { drawRegions, type RegionsProfile } from './regions-profile.ts';
 import { createRegionsWorld, type RegionsWorld } from './regions-world.ts';
@@ -23,6 +25,8 @@ export interface RegionsOptions {
   readonly profile?: RegionsProfile;
   /** @default all of them */
   readonly rules?: Partial<Rules>;
+  /** Told of the world before anything happens in it: for those who look into what became of it. */
+  readonly onWorld?: (world: RegionsWorld) => void;
 }
 
 export interface RegionsOutcome {
@@ -38,6 +42,7 @@ export interface RegionsOutcome {
 }
 
 const EVENTS_MAX = 3_000_000;
+const CLIENTS = [runWriter, runCommitter, runTrimmer];
 /** No machine is frozen for longer. */
 const THAW_MS = 4 * DAY_MS;
 const ROUNDS_MAX = 40;
@@ -51,6 +56,7 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
   const { seed, codecs } = options;
   const profile = options.profile ?? drawRegions(seededRandom(seed ^ 0x5eed));
   const world = createRegionsWorld({ seed, profile, codecs, rules: { ...ALL_RULES, ...options.rules } });
+  options.onWorld?.(world);
   const late: string[] = [];
   let left: Left | undefined;
   let isOver = false;
@@ -72,6 +78,8 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
     ...checkSources(evidence),
     ...checkCarried(evidence),
     ...checkCopies(evidence),
+    ...checkBegins(evidence),
+    ...checkHalts(evidence),
     ...(profile.policy === 'merged' ? checkMerged(evidence) : []),
   ];
   return {
@@ -87,26 +95,23 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
 /** Topics and flows, and then everybody at once until the last burst of work is over. */
 async function live(world: RegionsWorld): Promise<void> {
   const { profile, random } = world;
-  const { aliases, base, flows, partitionCount, policy } = profile;
+  const { aliases, base, flows, partitionCount } = profile;
   for (const alias of aliases) {
-    const { log, parts, call } = await world.machine(alias, 'setup', 'calm');
-    const own = openFlows(parts, { region: alias, sources: async (other) => world.regions.get(other) });
-    await log.createTopic({ name: TOPIC, partitionCount, configs: base.topicConfigs }, call());
-    for (const [target, source] of flows) {
-      // Heartbeats aside; whatever else there is, copies of copies too.
-      if (target === alias) await own.create({ source, policy, topics: [`.*${TOPIC}`] }, call());
-    }
+    const { log, call } = await world.machine(alias, 'setup', 'calm');
+    const name = homeTopic(world, alias);
+    await log.createTopic({ name, partitionCount, configs: base.topicConfigs }, call());
   }
   for (const alias of aliases) void runGuard(world, alias);
   await Promise.all([
     ...aliases.flatMap((alias) =>
-      [runWriter, runCommitter, runTrimmer, runMaintenance, runCuts].map((run) =>
+      [...CLIENTS, runMaintenance, runCuts, runTopicAdmin, runFreezer].map((run) =>
         run(world, random.fork(), alias),
       ),
     ),
-    ...flows.flatMap((flow) =>
-      Array.from({ length: profile.replicators }, () => runReplicators(world, random.fork(), flow)),
-    ),
+    ...flows.flatMap((flow) => [
+      runFlowAdmin(world, random.fork(), flow),
+      ...Array.from({ length: profile.replicators }, () => runReplicators(world, random.fork(), flow)),
+    ]),
   ]);
 }
 
@@ -120,13 +125,17 @@ async function settle(world: RegionsWorld): Promise<readonly string[]> {
   }
   const lastMs = world.eraStartsMs.at(-1) ?? 0;
   await scheduler.sleep(Math.max(0, lastMs - scheduler.nowMs) + THAW_MS);
+  const problems: string[] = [];
+  for (const alias of regions.keys()) {
+    if (!(await thaw(world, alias))) problems.push(`${alias} does not open`);
+  }
   let quietRounds = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { copied, stopped } = await settleOnce(world, round === 0);
     quietRounds = copied === 0 ? quietRounds + 1 : 0;
     if (quietRounds === 3) {
       await scheduler.sleep(STALE_MS);
-      return stopped;
+      return [...problems, ...stopped];
     }
     // The checkers tell of it; it need not go on for ever.
     if ([...regions.values()].some(({ storage }) => topicsIn(storage, 'active').length > TOPICS_MAX)) break;
@@ -145,7 +154,8 @@ async function settleOnce(
   for (const [target, source] of world.profile.flows) {
     const machine = await world.machine(target, 'settler', 'calm');
     const run = await copyFlow(machine, source, { lastMs, idleMs: 1_000, withErrands });
-    copied += run.copiedRecords + (run.ended === 'idle' ? 0 : 1);
+    const tidied = await tidy(world, machine, [target, source], true);
+    copied += run.copiedRecords + tidied + (run.ended === 'idle' ? 0 : 1);
     for (const { topic, state, reason } of run.progress?.topics ?? []) {
       if (state !== 'CAUGHT_UP') stopped.push(`${target}: ${topic} is ${state}: ${reason}`);
     }
