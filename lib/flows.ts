@@ -20,6 +20,29 @@ export interface Flows {
   resume(source: string, call: Call): Promise<FlowDescription>;
   /** Remote topics stay as they are, and stay read-only. UNKNOWN_FLOW. */
   delete(source: string, call: Call): Promise<void>;
+  /**
+   * Ends an `identity` flow and makes its copies topics that are written here. Nothing is asked of the source. Again, it goes
+   * on where it was cut off, and answers the same once it is complete. UNKNOWN_FLOW (nor is there anything that was promoted),
+   * INVALID_CONFIG (a flow of another policy).
+   */
+  promote(source: string, call: Call): Promise<Promotion>;
+}
+
+/** What has become of the copies of an `identity` flow. */
+export interface Promotion {
+  readonly source: string;
+  /** Otherwise a replicator is still at work, or time ran out: promote once more. */
+  readonly isComplete: boolean;
+  /** Topics here that were copies of the source's, sorted by name. */
+  readonly topics: readonly PromotedTopic[];
+}
+
+export interface PromotedTopic {
+  readonly topic: string;
+  /** Id of the topic in the source. */
+  readonly sourceTopicId: string;
+  /** By partition: where the copy ended. What the source has from there on has not come over. */
+  readonly endOffsets: readonly number[];
 }
 
 /**
@@ -28,12 +51,18 @@ export interface Flows {
  */
 export type FlowPolicy = 'prefixed' | 'identity' | 'merged';
 
-/** Where a topic that a flow sees for the first time begins in the target. */
-export type FlowStart =
+/** Where the copy of a partition begins. */
+export type CopyStart =
   | 'earliest'
   | 'latest'
   | { readonly timestampMs: number }
   | { readonly offset: number };
+
+/**
+ * Where a topic that a flow sees for the first time begins in the target. `promotion`, of `prefixed` only: topics that were
+ * promoted here are copied, and no others, each partition from where it goes on in the source and not here.
+ */
+export type FlowStart = CopyStart | 'promotion';
 
 export interface NewFlow {
   /** Alias of a region that this deployment knows. */

@@ -4,6 +4,7 @@ import type { Incident } from './segment/incident.ts';
 import type { Call } from './storage/call.ts';
 import type { StoreWithin } from './storage/within.ts';
 import type { TopicConfigEntry, TopicConfigName } from './topic/configs.ts';
+import type { PromotedFrom } from './topic/promoted-from.ts';
 import type { RemoteOrigin } from './topic/remote-origin.ts';
 
 /**
@@ -93,6 +94,8 @@ export interface TopicDescription {
   readonly configs: Readonly<Partial<Record<TopicConfigName, string>>>;
   /** Set on a remote topic: what it is a copy of. Unless its policy is `merged`, its flow alone may write to it. */
   readonly remote?: RemoteOrigin;
+  /** Set on a topic that was such a copy until it was promoted: it is written here since, and no flow keeps it. */
+  readonly promoted?: PromotedFrom;
 }
 
 export interface PartitionPlace {

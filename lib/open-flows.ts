@@ -8,6 +8,7 @@ import {
   listAllFlows,
   setFlowState,
 } from './replication/flows/manage-flows.ts';
+import { promoteFlow } from './replication/promotion/promote-flow.ts';
 
 export interface FlowsOptions {
   /** Alias of this region, the target of its flows. */
@@ -25,6 +26,7 @@ export function openFlows(target: EngineParts, { region, sources }: FlowsOptions
     describe: (source, call) => answered(() => describeFlow(parts, source, call)),
     pause: (source, call) => answered(() => setFlowState(parts, source, 'paused', call)),
     resume: (source, call) => answered(() => setFlowState(parts, source, 'running', call)),
+    promote: (source, call) => answered(() => promoteFlow(parts, source, call)),
     delete: (source, call) => answered(() => deleteFlow(parts, source, call)),
   };
 }

@@ -42,6 +42,7 @@ import type { Table } from './storage/table.ts';
 import { clusterIdOf } from './topic/cluster-id.ts';
 import { configNumber, describeConfigs, isDeleted, type TopicConfigEntry } from './topic/configs.ts';
 import { type ForeignWrite, refuseForeignWrite } from './topic/foreign-writes.ts';
+import { isReadOnly } from './topic/remote-origin.ts';
 import { type SeenTopic, TopicCatalog } from './topic/topic-catalog.ts';
 import type { Topic } from './topic/topic-item.ts';
 import { hasPartition, hasPlace, noPartition, noPlace, type WantedPlace } from './topic/wanted-place.ts';
@@ -169,8 +170,7 @@ class EngineLog implements Log {
   }
 
   async #produce(request: ProduceRequest, call: Call): Promise<ProduceResult> {
-    const { topic, observation } = await this.#topicOf(request, call);
-    refuseForeignWrite(topic, 'produce', this.#onForeignWrite);
+    const { topic, observation } = await this.#writableTopicOf(request, call);
     const prepared = prepareAppend(this.#parts, topic.configs, request.batches);
     const entry: AppendEntry = {
       ...prepared.entry,
@@ -273,6 +273,16 @@ class EngineLog implements Log {
     return this.#partitions.of(topic.topicId, place.partition);
   }
 
+  /** ⚑ Nobody is refused for what a process remembers: a copy is promoted at a moment, and producers move right behind it. */
+  async #writableTopicOf(place: WantedPlace, call: Call): Promise<SeenTopic> {
+    const known = await this.#topicOf(place, call);
+    if (!isReadOnly(known.topic.remote)) return known;
+    this.#topics.forget(place.topic);
+    const seen = await this.#topicOf(place, call);
+    refuseForeignWrite(seen.topic, 'produce', this.#onForeignWrite);
+    return seen;
+  }
+
   /**
    * A partition that the topic does not have may have been added since it was looked up, and the topic may have been made
    * again.
@@ -293,7 +303,11 @@ function frozen(topic: string): MillraceError {
 }
 
 function description(topic: Topic): TopicDescription {
-  const { name, topicId, partitionCount, leaderEpoch, configs, remote } = topic;
+  const { name, topicId, partitionCount, leaderEpoch, configs, remote, promoted } = topic;
   const described = { name, topicId, partitionCount, leaderEpoch, configs };
-  return remote === undefined ? described : { ...described, remote };
+  return {
+    ...described,
+    ...(remote === undefined ? {} : { remote }),
+    ...(promoted === undefined ? {} : { promoted }),
+  };
 }

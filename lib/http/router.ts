@@ -1,6 +1,6 @@
 import { badRequest } from './http-error.ts';
 
-/** A path template: literal segments and `{name}` parameters, such as `/topics/{topic}/partitions`. */
+/** A path template: literal segments, `{name}` parameters, and those with an action behind them, such as `/flows/{source}:promote`. */
 export interface Routed {
   readonly method: string;
   readonly path: string;
@@ -15,13 +15,26 @@ export type Match<R extends Routed> =
 interface Node<R> {
   readonly literals: Map<string, Node<R>>;
   parameter: Node<R> | undefined;
+  /** Parameters with an action behind them, by that with its colon. */
+  readonly actions: Map<string, Node<R>>;
   /** By method. Parameter names belong to the route, so that two routes may name one place differently. */
   readonly routes: Map<string, { readonly route: R; readonly names: readonly string[] }>;
 }
 
-const newNode = <R>(): Node<R> => ({ literals: new Map(), parameter: undefined, routes: new Map() });
+const newNode = <R>(): Node<R> => ({
+  literals: new Map(),
+  parameter: undefined,
+  actions: new Map(),
+  routes: new Map(),
+});
 
-const isParameter = (segment: string): boolean => segment.startsWith('{') && segment.endsWith('}');
+const nodeIn = <R>(nodes: Map<string, Node<R>>, name: string): Node<R> => {
+  const node = nodes.get(name) ?? newNode<R>();
+  nodes.set(name, node);
+  return node;
+};
+
+const PARAMETER = /^\{(\w+)\}(:\w+)?$/;
 
 const segmentsOf = (path: string): string[] => {
   const end = path.length > 1 && path.endsWith('/') ? path.length - 1 : path.length;
@@ -32,24 +45,19 @@ function insert<R extends Routed>(root: Node<R>, route: R): void {
   let node = root;
   const names: string[] = [];
   for (const segment of segmentsOf(route.path)) {
-    let next: Node<R> | undefined;
-    if (isParameter(segment)) {
-      names.push(segment.slice(1, -1));
-      node.parameter ??= newNode();
-      next = node.parameter;
-    } else {
-      next = node.literals.get(segment);
-      if (next === undefined) {
-        next = newNode();
-        node.literals.set(segment, next);
-      }
+    const [, name, action] = PARAMETER.exec(segment) ?? [];
+    if (name === undefined) {
+      node = nodeIn(node.literals, segment);
+      continue;
     }
-    node = next;
+    names.push(name);
+    if (action === undefined) node.parameter ??= newNode();
+    node = action === undefined ? (node.parameter as Node<R>) : nodeIn(node.actions, action);
   }
   node.routes.set(route.method, { route, names });
 }
 
-/** Literals win over parameters; a literal branch that leads nowhere falls back to the parameter. */
+/** Literals win over actions, those over parameters; a branch that leads nowhere falls back to the next. */
 function find<R>(
   node: Node<R>,
   segments: readonly string[],
@@ -60,9 +68,24 @@ function find<R>(
   if (segment === undefined) return node.routes.size > 0 ? node : undefined;
   const literal = node.literals.get(segment);
   const found = literal && find(literal, segments, at + 1, values);
-  if (found !== undefined || node.parameter === undefined || segment === '') return found;
-  values[at] = segment;
-  const below = find(node.parameter, segments, at + 1, values);
+  if (found !== undefined || segment === '') return found;
+  const colon = segment.lastIndexOf(':');
+  const action = colon < 1 ? undefined : node.actions.get(segment.slice(colon));
+  const acted = action && findBelow(action, { segments, at, values }, segment.slice(0, colon));
+  return acted ?? (node.parameter && findBelow(node.parameter, { segments, at, values }, segment));
+}
+
+function findBelow<R>(
+  node: Node<R>,
+  {
+    segments,
+    at,
+    values,
+  }: { readonly segments: readonly string[]; readonly at: number; readonly values: string[] },
+  value: string,
+): Node<R> | undefined {
+  values[at] = value;
+  const below = find(node, segments, at + 1, values);
   if (below === undefined) delete values[at];
   return below;
 }

@@ -1,5 +1,5 @@
 import type { EngineParts } from '../engine-parts.ts';
-import type { FlowStart } from '../flows.ts';
+import type { CopyStart } from '../flows.ts';
 import type { AppendSettings } from '../partition/append-settings.ts';
 import { partitionKey } from '../partition/chunk.ts';
 import type { Call } from '../storage/call.ts';
@@ -104,7 +104,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     const start = startOf(pair, partition);
     const copier = parts
       .copierOf(pair)
-      .partition({ sourcePk, targetPk, sourceTopic: pair.source.name, start });
+      .partition({ sourcePk, targetPk, start, sourceTopic: pair.source.name, targetTopic: pair.target.name });
     const one: Tracked = { ...place, sourcePk, copier, work: NEW_WORK, isFollowed: true };
     tracked.set(targetPk, one);
     activeMs = clock.monotonicMs();
@@ -213,9 +213,11 @@ function settingsOf({ target }: TopicPair): AppendSettings {
 }
 
 /** Partitions that were added to the source later begin with it. */
-function startOf({ target }: TopicPair, partition: number): FlowStart {
-  const start = target.remote?.start;
-  return start !== undefined && partition < start.partitionCount ? start.at : 'earliest';
+function startOf({ target }: TopicPair, partition: number): CopyStart {
+  const { at, partitionCount } = target.remote?.start ?? { at: 'earliest', partitionCount: 0 };
+  if (partition >= partitionCount) return 'earliest';
+  if (typeof at === 'string' || !('offsets' in at)) return at;
+  return { offset: at.offsets[partition] ?? 0 };
 }
 
 /** Whether a partition is of this share: FNV-1a over its key, which is as good as random. */

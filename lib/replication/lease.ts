@@ -32,9 +32,24 @@ export const LEASE_MS = 30_000;
 export const LEASE_RENEWAL_MS: number = LEASE_MS / 3;
 const TRIES_MAX = 4;
 const WAIT_MS = 500;
+const SHARES_MAX = 1_024;
 
 export function leaseSortKey(source: string, { index, count }: FlowShare): string {
   return `lease#${source}#${index}/${count}`;
+}
+
+/** Until when the replicators of a flow hold their leases, all shares together, and now: both by storage's clock. */
+export async function heldUntilMs(
+  { catalog }: Pick<Dependencies, 'catalog'>,
+  source: string,
+  call: Call,
+): Promise<{ readonly untilMs: number; readonly nowMs: number }> {
+  const from = `lease#${source}#`;
+  // Behind '#' comes '$'. There are as many shares as replicators at most.
+  const range = { from, to: `${from.slice(0, -1)}$`, limit: SHARES_MAX, consistent: true };
+  const { items, observation } = await catalog.query(FLOWS_KEY, range, call);
+  const untilMs = items.reduce((last, item) => Math.max(last, fromItem(item).untilMs), 0);
+  return { untilMs, nowMs: storageMs(observation) };
 }
 
 /** Takes the lease if it is free, has run out, or is `holder`'s already. */

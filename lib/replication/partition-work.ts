@@ -63,6 +63,8 @@ export function afterStep(work: PartitionWork, outcome: CopyOutcome): PartitionW
     }
     case 'sourceGone':
       return stopped(work, 'CAUGHT_UP', outcome.position, 'The topic was deleted in the source');
+    case 'released':
+      return stopped(work, 'CONFLICT', outcome.position, 'The topic is no copy any more: it was promoted');
     case 'closed':
       return stopped(
         work,
@@ -70,6 +72,11 @@ export function afterStep(work: PartitionWork, outcome: CopyOutcome): PartitionW
         outcome.position,
         'The copy is closed: deleted, or its region is frozen',
       );
+    case 'missing':
+      return {
+        ...stopped(work, 'COPYING', outcome.position, outcome.reason),
+        sourceEnd: Math.max(work.sourceEnd, outcome.sourceEnd),
+      };
     case 'failed': {
       const failures = work.failures + 1;
       const pauseMs = Math.min(FAILURE_MS_MAX, FAILURE_MS_MIN * 2 ** Math.min(work.failures, 10));

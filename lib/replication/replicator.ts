@@ -181,8 +181,11 @@ class Run {
     const nowMs = target.clock.monotonicMs();
     if (nowMs < this.#renewMs) return undefined;
     let renewed: Lease | undefined;
+    let ended: FlowRunEnd | undefined;
     const answered = await this.#try('renewing the lease', async () => {
       renewed = await renewLease(target, this.#lease, this.#newCall(STEP_MS));
+      // Whoever ends a flow, and promotes what it has copied, waits for its lease.
+      if (renewed !== undefined) ended = await this.#lookAtFlow(this.#newCall(STEP_MS));
     });
     if (answered && renewed === undefined) return 'held';
     if (renewed !== undefined) {
@@ -190,7 +193,16 @@ class Run {
       this.#renewedMs = nowMs;
     }
     this.#renewMs = target.clock.monotonicMs() + (answered ? LEASE_RENEWAL_MS : AGAIN_MS_MIN);
+    if (ended !== undefined) return ended;
     return target.clock.monotonicMs() - this.#renewedMs > LEASE_MS ? 'held' : undefined;
+  }
+
+  async #lookAtFlow(call: Call): Promise<FlowRunEnd | undefined> {
+    const { flow } = await readFlow(this.#parts.target, this.#flow.source, call);
+    if (flow === undefined || flow.state === 'deleted' || flow.id !== this.#flow.id) return 'noFlow';
+    if (flow.state === 'paused') return 'paused';
+    this.#flow = flow;
+    return undefined;
   }
 
   async #syncIfDue(): Promise<FlowRunEnd | undefined> {
@@ -210,10 +222,9 @@ class Run {
   async #sync(): Promise<FlowRunEnd | undefined> {
     const { target, region } = this.#parts;
     const call = this.#newCall(LIMITS.requestMsDefault);
-    const { flow } = await readFlow(target, this.#flow.source, call);
-    if (flow === undefined || flow.state === 'deleted' || flow.id !== this.#flow.id) return 'noFlow';
-    if (flow.state === 'paused') return 'paused';
-    this.#flow = flow;
+    const ended = await this.#lookAtFlow(call);
+    if (ended !== undefined) return ended;
+    const flow = this.#flow;
     const topics = await syncTopics({ target, region, source: this.#subject.region }, flow, call);
     this.#follow(topics);
     if (!flow.hasBegun) {

@@ -1,4 +1,4 @@
-import type { FlowPolicy, FlowStart } from '../flows.ts';
+import type { CopyStart, FlowPolicy } from '../flows.ts';
 import { StorageFault } from '../storage/fault.ts';
 import type { AttributeValue } from '../storage/table.ts';
 
@@ -18,7 +18,8 @@ export interface RemoteOrigin {
 
 /** Where the copies of the partitions below `partitionCount` begin; those that were added later begin with the source's. */
 export interface RemoteStart {
-  readonly at: FlowStart;
+  /** The same for all, or of each its own offset. */
+  readonly at: CopyStart | { readonly offsets: readonly number[] };
   readonly partitionCount: number;
 }
 
@@ -69,7 +70,7 @@ export function remoteFromAttribute(stored: Readonly<Record<string, string>>): R
 
 function startFromText(text: string): RemoteStart {
   try {
-    const [at, partitionCount] = JSON.parse(text) as [FlowStart, number];
+    const [at, partitionCount] = JSON.parse(text) as [RemoteStart['at'], number];
     return { at, partitionCount };
   } catch (cause) {
     throw new StorageFault('damaged', `where a remote topic begins is not told by '${text}'`, { cause });

@@ -7,8 +7,17 @@ import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Condition } from '../storage/table.ts';
 import { closeIfFrozen, eachPartition } from './close-topic.ts';
-import { checkConfig, checkConfigName, parseConfigs, type TopicConfigs } from './configs.ts';
+import { parseConfigs } from './configs.ts';
+import type { PromotedFrom } from './promoted-from.ts';
 import type { RemoteOrigin } from './remote-origin.ts';
+import {
+  type Alteration,
+  alreadyExists,
+  alteredConfigs,
+  beingChanged,
+  checkPartitionCount,
+  unknownTopic,
+} from './topic-changes.ts';
 import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
 
@@ -191,19 +200,49 @@ export class TopicCatalog {
   }
 
   /**
-   * Makes a remote topic one like any other, which everybody may write to from within a minute on; `remote` makes it that of
-   * another flow or source. UNKNOWN_TOPIC_OR_PARTITION.
+   * ⚑ Makes a copy, exactly as it was seen, a topic that everybody may write to: from when this is stored on. False: it is
+   * another one by now, or not what was seen any more.
    */
-  async changeRemote(name: string, remote: RemoteOrigin | undefined, call: Call): Promise<Topic> {
-    return this.#change(name, call, ({ remote: _before, ...topic }) =>
-      remote === undefined ? topic : { ...topic, remote },
-    );
+  async promote({ remote: _remote, ...seen }: Topic, promoted: PromotedFrom, call: Call): Promise<boolean> {
+    const topic: Topic = { ...seen, promoted, version: this.#deps.random.id() };
+    const condition = { kind: 'ifVersion', version: seen.version } as const;
+    const result = await this.#deps.catalog.put(topicToItem(topic), { condition }, call);
+    this.#cache.delete(seen.name);
+    return result.stored;
+  }
+
+  /**
+   * Adds partitions to a copy and sets its configs, in one step, for the flow that keeps it. ⚑ What was promoted meanwhile, or
+   * made anew, is left as it is: it belongs to those who write to it. Answers what stands there then.
+   */
+  async follow(
+    copy: Topic,
+    {
+      partitionCount = copy.partitionCount,
+      alterations,
+    }: { readonly partitionCount?: number | undefined; readonly alterations: readonly Alteration[] },
+    call: Call,
+  ): Promise<Topic> {
+    checkPartitionCount(partitionCount);
+    let from = copy.partitionCount;
+    const followed = await this.#change(copy.name, call, (topic) => {
+      const isStill = topic.topicId === copy.topicId && topic.remote?.topicId === copy.remote?.topicId;
+      from = topic.partitionCount;
+      if (!isStill) return topic;
+      return {
+        ...topic,
+        partitionCount: Math.max(partitionCount, topic.partitionCount),
+        configs: alteredConfigs(topic.configs, alterations),
+      };
+    });
+    if (followed.partitionCount > from) await closeIfFrozen(this.#deps, followed, from, call);
+    return followed;
   }
 
   /** INVALID_CONFIG, all or nothing; UNKNOWN_TOPIC_OR_PARTITION. */
   async alterConfigs(
     name: string,
-    alterations: readonly { readonly name: string; readonly value: string | undefined }[],
+    alterations: readonly Alteration[],
     options: { readonly validateOnly: boolean },
     call: Call,
   ): Promise<void> {
@@ -259,7 +298,9 @@ export class TopicCatalog {
   async #change(name: string, call: Call, change: (topic: Topic) => Topic): Promise<Topic> {
     for (let tries = 0; tries < CHANGE_TRIES_MAX; tries += 1) {
       const topic = await this.describe(name, call);
-      const changed = { ...change(topic), version: this.#deps.random.id() };
+      const wanted = change(topic);
+      if (wanted === topic) return topic;
+      const changed = { ...wanted, version: this.#deps.random.id() };
       const condition = { kind: 'ifVersion', version: topic.version } as const;
       const result = await this.#deps.catalog.put(topicToItem(changed), { condition }, call);
       this.#cache.delete(name);
@@ -267,39 +308,4 @@ export class TopicCatalog {
     }
     throw beingChanged(name);
   }
-}
-
-function alteredConfigs(
-  configs: TopicConfigs,
-  alterations: readonly { readonly name: string; readonly value: string | undefined }[],
-): TopicConfigs {
-  const altered: Record<string, string> = { ...configs };
-  for (const { name, value } of alterations) {
-    // Resetting must name a known config too.
-    checkConfigName(name);
-    if (value === undefined) delete altered[name];
-    else {
-      checkConfig(name, value);
-      altered[name] = value;
-    }
-  }
-  return altered;
-}
-
-function checkPartitionCount(count: number): void {
-  if (Number.isSafeInteger(count) && count >= 1 && count <= LIMITS.partitionsPerTopicMax) return;
-  const message = `Number of partitions must be a whole number from 1 to ${LIMITS.partitionsPerTopicMax}`;
-  throw new MillraceError('INVALID_PARTITIONS', message);
-}
-
-function unknownTopic(name: string): MillraceError {
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${name}' does not exist`);
-}
-
-function alreadyExists(name: string): MillraceError {
-  return new MillraceError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`);
-}
-
-function beingChanged(name: string): MillraceError {
-  return new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others; try again`);
 }

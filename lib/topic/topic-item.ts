@@ -1,6 +1,7 @@
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
 import type { Item } from '../storage/table.ts';
 import type { TopicConfigs } from './configs.ts';
+import { type PromotedFrom, promotedFromAttribute, promotedToAttribute } from './promoted-from.ts';
 import { type RemoteOrigin, remoteFromAttribute, remoteToAttribute } from './remote-origin.ts';
 
 export interface Topic {
@@ -20,6 +21,8 @@ export interface Topic {
   readonly state: 'active' | 'deleting' | 'deleted';
   /** Set on a topic that a flow keeps: what it is a copy of. */
   readonly remote?: RemoteOrigin;
+  /** Set on a topic that such a flow kept once: where it ended then. */
+  readonly promoted?: PromotedFrom;
   readonly expiresAtSeconds?: number;
   readonly version: string;
 }
@@ -34,6 +37,7 @@ export const DELETED_KEY = 'deleted';
  *   f  format number   t  topic id   p  partition count   c  {config: value}   d  1 while it is being deleted, 2 afterwards
  *   e  leader epoch, unless it is 0
  *   r  what it is a copy of, only on remote topics (remote-origin.ts)
+ *   m  what it was a copy of, only on promoted topics (promoted-from.ts)
  */
 export function topicToItem(topic: Topic): Item<string> {
   return {
@@ -49,6 +53,7 @@ export function topicToItem(topic: Topic): Item<string> {
       ...(topic.leaderEpoch === 0 ? {} : { e: topic.leaderEpoch }),
       ...(topic.state === 'active' ? {} : { d: topic.state === 'deleting' ? 1 : 2 }),
       ...(topic.remote === undefined ? {} : { r: remoteToAttribute(topic.remote) }),
+      ...(topic.promoted === undefined ? {} : { m: promotedToAttribute(topic.promoted) }),
     },
   };
 }
@@ -64,6 +69,7 @@ export function topicFromItem(item: Item<string>): Topic {
     leaderEpoch: read.has('e') ? read.number('e') : 0,
     state: !read.has('d') ? 'active' : read.number('d') === 1 ? 'deleting' : 'deleted',
     ...(read.has('r') ? { remote: remoteFromAttribute(read.strings('r')) } : {}),
+    ...(read.has('m') ? { promoted: promotedFromAttribute(read.strings('m')) } : {}),
     version: item.version,
   };
 }

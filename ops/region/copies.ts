@@ -15,6 +15,7 @@ export interface CopyOf {
 
 interface TopicBody {
   readonly topic_name: string;
+  readonly topic_id: string;
   readonly partitions_count: number;
   readonly remote?: {
     readonly source_region: string;
@@ -38,11 +39,11 @@ export async function copiesOf(source: Api, flow: FlowBody): Promise<readonly Co
   const matches = await nameFilter({ include: flow.topics, exclude: flow.topics_exclude });
   const naming = { source: flow.source_region, policy: flow.policy, separator: flow.separator };
   const terms = { ...naming, region: flow.target_region, start: 'earliest', hasBegun: true } as const;
-  const copied = data.filter(({ topic_name: name, remote }) =>
+  const copied = data.filter(({ topic_name: name, topic_id: topicId, remote }) =>
     isCopied(
       terms,
-      { name, ...(remote === undefined ? {} : { remote: originOf(remote) }) },
-      { matches, prefixGuard: true },
+      { name, topicId, ...(remote === undefined ? {} : { remote: originOf(remote) }) },
+      { matches, prefixGuard: true, namesake: undefined },
     ),
   );
   const places = copied.flatMap(({ topic_name: topic, partitions_count }) =>

@@ -10,6 +10,7 @@ import {
   type FlowStartBody,
   NewFlowBody,
   type NewFlowRequest,
+  Promotion,
 } from '../schemas/regions.ts';
 import { type V3Names, v3List, v3Names } from '../v3-links.ts';
 import { v3Body } from './v3-topics.ts';
@@ -22,6 +23,8 @@ function flowsOf({ services }: Exchange): Flows {
   const message = 'There are no flows: this deployment knows of no other regions (docs/regions.md).';
   throw notFound(404, message, 'INVALID_REQUEST');
 }
+
+const START_NAMES = { earliest: 'EARLIEST', latest: 'LATEST', promotion: 'PROMOTION' } as const;
 
 const known = (value: number): number | null => (value < 0 ? null : value);
 
@@ -48,14 +51,14 @@ function progressBody(progress: FlowProgress): object {
 }
 
 function startBody(start: FlowStart): FlowStartBody {
-  if (typeof start === 'string') return { to: start === 'latest' ? 'LATEST' : 'EARLIEST' };
+  if (typeof start === 'string') return { to: START_NAMES[start] };
   return 'offset' in start ? { offset: start.offset } : { timestamp: formatTime(start.timestampMs) };
 }
 
 function startOf({ to, offset, timestamp }: FlowStartBody): FlowStart {
   const given = [to, offset, timestamp].filter((one) => one !== undefined);
   if (given.length !== 1) throw unprocessable('start must have one of to, offset and timestamp');
-  if (to !== undefined) return to === 'LATEST' ? 'latest' : 'earliest';
+  if (to !== undefined) return to.toLowerCase() as Lowercase<typeof to>;
   if (offset !== undefined) return { offset };
   const timestampMs = parseTime(timestamp ?? '');
   if (timestampMs === undefined) throw unprocessable('start.timestamp must be an RFC 3339 time');
@@ -132,6 +135,24 @@ async function deleteFlow(exchange: Exchange): Promise<HttpResponse> {
   return emptyResponse(204);
 }
 
+async function promoteFlow(exchange: Exchange): Promise<HttpResponse> {
+  const promoted = await flowsOf(exchange).promote(param(exchange, 'source'), exchange.call);
+  const { source, isComplete, topics } = promoted;
+  const names = v3Names(exchange);
+  return jsonResponse(200, MEDIA.json, {
+    kind: 'MillracePromotion',
+    metadata: names.metadata(['flows', source], { flow: source }),
+    cluster_id: names.clusterId,
+    source_region: source,
+    is_complete: isComplete,
+    topics: topics.map(({ topic, sourceTopicId, endOffsets }) => ({
+      topic_name: topic,
+      topic_id: sourceTopicId,
+      end_offsets: endOffsets,
+    })),
+  });
+}
+
 const flowAnswer = (description: string) => ({ description, content: { [MEDIA.json]: Flow } });
 const admin = { group: 'admin', api: 'v3' } as const;
 
@@ -192,5 +213,20 @@ export const v3FlowRoutes: readonly Route[] = [
       responses: { 204: { description: 'Deleted.' } },
     },
     handle: deleteFlow,
+  },
+  {
+    ...admin,
+    method: 'POST',
+    path: `${FLOW}:promote`,
+    metered: true,
+    doc: {
+      operationId: 'promoteFlow',
+      summary:
+        'Ends an identity flow and makes its copies topics that are written here. Once more, until it is complete.',
+      responses: {
+        200: { description: 'What has been promoted.', content: { [MEDIA.json]: Promotion } },
+      },
+    },
+    handle: promoteFlow,
   },
 ];

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../errors.ts';
 import type { TopicDescription } from '../../log.ts';
+import type { PromotedFrom } from '../../topic/promoted-from.ts';
 import type { RemoteOrigin } from '../../topic/remote-origin.ts';
 import { HttpError } from '../http-error.ts';
 import { checkShape, readJson } from '../json-body.ts';
@@ -20,6 +21,10 @@ function remoteBody({ source, topic, topicId, policy, via = [] }: RemoteOrigin):
   return { source_region: source, topic_name: topic, topic_id: topicId, policy, via_regions: via };
 }
 
+function promotedBody({ source, topicId, endOffsets }: PromotedFrom): object {
+  return { source_region: source, topic_id: topicId, end_offsets: endOffsets };
+}
+
 function topicBody(names: V3Names, topic: TopicDescription): object {
   const path = ['topics', topic.name];
   return {
@@ -33,7 +38,9 @@ function topicBody(names: V3Names, topic: TopicDescription): object {
     partitions: names.related(...path, 'partitions'),
     configs: names.related(...path, 'configs'),
     partition_reassignments: names.related(...path, 'partitions', '-', 'reassignment'),
+    topic_id: topic.topicId,
     ...(topic.remote === undefined ? {} : { remote: remoteBody(topic.remote) }),
+    ...(topic.promoted === undefined ? {} : { promoted: promotedBody(topic.promoted) }),
   };
 }
 

@@ -13,7 +13,7 @@ export interface NewFlowRequest {
 }
 /** One of the three. */
 export interface FlowStartBody {
-  readonly to?: 'EARLIEST' | 'LATEST' | undefined;
+  readonly to?: 'EARLIEST' | 'LATEST' | 'PROMOTION' | undefined;
   readonly offset?: number | undefined;
   readonly timestamp?: string | undefined;
 }
@@ -24,7 +24,7 @@ const patterns = later(() => z.array(z.string()));
 /** One of these three. The timestamp is RFC 3339, such as 2026-01-31T12:00:00Z. */
 const start = later(() =>
   z.strictObject({
-    to: z.optional(z.enum(['EARLIEST', 'LATEST'])),
+    to: z.optional(z.enum(['EARLIEST', 'LATEST', 'PROMOTION'])),
     offset: z.optional(int53()),
     timestamp: z.optional(z.string()),
   }),
@@ -101,6 +101,20 @@ export const FlowList: Schema = later(() =>
     kind: z.literal('MillraceFlowList'),
     metadata: z.strictObject({ self: z.string(), next: z.nullable(z.string()) }),
     data: z.array(Flow() as z.ZodMiniType),
+  }),
+);
+
+export const Promotion: Schema = later(() =>
+  z.strictObject({
+    kind: z.literal('MillracePromotion'),
+    metadata: metadata(),
+    cluster_id: z.string(),
+    source_region: z.string(),
+    is_complete: z.boolean(),
+    /** `topic_id`: of the topic in the source. `end_offsets`: by partition, where the copies ended. */
+    topics: z.array(
+      z.strictObject({ topic_name: z.string(), topic_id: z.string(), end_offsets: z.array(int53()) }),
+    ),
   }),
 );
 

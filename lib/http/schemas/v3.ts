@@ -72,6 +72,7 @@ export const Topic: Schema = later(() =>
     partitions: link(),
     configs: link(),
     partition_reassignments: link(),
+    topic_id: z.string(),
     /** Of a topic that a flow keeps: what it is a copy of, and the regions through which its source has got it. */
     remote: z.optional(
       z.strictObject({
@@ -81,6 +82,10 @@ export const Topic: Schema = later(() =>
         policy: z.enum(['prefixed', 'identity', 'merged']),
         via_regions: z.array(z.string()),
       }),
+    ),
+    /** Of a topic that was a copy until it was promoted: where its partitions ended then. */
+    promoted: z.optional(
+      z.strictObject({ source_region: z.string(), topic_id: z.string(), end_offsets: z.array(int53()) }),
     ),
   }),
 );

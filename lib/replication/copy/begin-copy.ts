@@ -1,5 +1,5 @@
 import type { EngineParts } from '../../engine-parts.ts';
-import type { FlowStart } from '../../flows.ts';
+import type { CopyStart } from '../../flows.ts';
 import { listOffset } from '../../partition/list-offsets.ts';
 import { createPartitionState } from '../../partition/partition-state.ts';
 import { beginLogAt, readLogStart } from '../../segment/log-start.ts';
@@ -36,7 +36,7 @@ export async function beginCopy(
 async function startOffset(
   parts: EngineParts,
   pk: string,
-  start: FlowStart,
+  start: CopyStart,
   call: Call,
 ): Promise<number | undefined> {
   if (start === 'earliest') return 0;

@@ -1,4 +1,4 @@
-import type { FlowStart } from '../../flows.ts';
+import type { CopyStart } from '../../flows.ts';
 import type { AppendSettings } from '../../partition/append-settings.ts';
 import type { StorageFault } from '../../storage/fault.ts';
 import type { Observation } from '../../storage/observation.ts';
@@ -7,10 +7,17 @@ import type { Observation } from '../../storage/observation.ts';
 export interface CopyPlace {
   readonly sourcePk: string;
   readonly targetPk: string;
+  /**
+   * Of what is written in both: alias of the region whose records are copied out of what the source has of it.
+   * @default those that were produced in the source
+   */
+  readonly relay?: string;
   /** Name of the source's topic: asked whether the id still is that topic's before anything is said about the source. */
   readonly sourceTopic: string;
+  /** Name of the copy: asked whether it still is one before anything is added behind a pause. @default not asked */
+  readonly targetTopic?: string;
   /** Where the copy begins. Decided once, by the first who copies, and kept in the target. */
-  readonly start: FlowStart;
+  readonly start: CopyStart;
 }
 
 /** What a step rests on. */
@@ -53,6 +60,15 @@ export type CopyOutcome =
   | { readonly kind: 'sourceGone'; readonly position: number }
   /** The topic of that name in the source is another one. */
   | { readonly kind: 'sourceRecreated'; readonly position: number; readonly topicId: string }
+  /** The target's topic is no copy of the source's any more: it was promoted, or deleted. */
+  | { readonly kind: 'released'; readonly position: number }
+  /** Of a relay: the source has trimmed what the region itself may still have. Nothing behind it is copied. */
+  | {
+      readonly kind: 'missing';
+      readonly position: number;
+      readonly sourceEnd: number;
+      readonly reason: string;
+    }
   /** The remote partition carries a closed marker: its topic was deleted, or the region is frozen. */
   | { readonly kind: 'closed'; readonly position: number }
   /** Storage failed on one side; nothing is half done, and the next step finds out by itself where to go on. */

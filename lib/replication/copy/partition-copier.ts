@@ -13,6 +13,7 @@ import { type CopiedBatch, createCopyReader, type SourceRead } from './read-sour
 import { endsBefore, findDivergence } from './resume-check.ts';
 import { lookAtSourceTopic } from './source-topic.ts';
 import { createTailWriter, type TailPut, type TailWriter } from './tail-writer.ts';
+import { isStillCopy } from './target-topic.ts';
 
 /** What the copiers of one process share. */
 export interface CopierParts extends CopySides {
@@ -87,6 +88,8 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
   const resume = async (position: number, call: Call): Promise<CopyOutcome | undefined> => {
     const gone = await onSide('source', () => lookAtSourceTopic(parts.source, place, call));
     if (gone !== undefined) return { ...gone, position };
+    const isCopy = await onSide('target', () => isStillCopy(target, place, call));
+    if (!isCopy) return { kind: 'released', position };
     if (target.rules.positionFromTail && position > 0) {
       const reason = await findDivergence({ codecs: target.codecs, copy, source }, position, call);
       if (reason !== undefined) return diverged(position, reason, call);

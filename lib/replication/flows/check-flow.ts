@@ -40,6 +40,10 @@ function checkPolicy({ source, policy, separator, start }: Required<NewFlow>, re
     const message = 'Topics that are written in several regions are copied from their first records on';
     throw new MillraceError('INVALID_CONFIG', message);
   }
+  if (policy === 'identity' && start === 'promotion') {
+    const message = 'What a promoted topic lacks is copied beside it, under the policy prefixed';
+    throw new MillraceError('INVALID_CONFIG', message);
+  }
   if (!SEPARATOR.test(separator)) {
     throw invalid("A separator has 1 to 16 letters, digits, '.', '_' and '-'");
   }
@@ -51,9 +55,9 @@ function checkPolicy({ source, policy, separator, start }: Required<NewFlow>, re
 }
 
 function checkStart(start: FlowStart): void {
-  if (start === 'earliest' || start === 'latest') return;
+  if (start === 'earliest' || start === 'latest' || start === 'promotion') return;
   if (typeof start === 'string')
-    throw invalid(`'${start}' is no start: earliest, latest, a time or an offset`);
+    throw invalid(`'${start}' is no start: earliest, latest, promotion, a time or an offset`);
   const number = 'offset' in start ? start.offset : start.timestampMs;
   if (!Number.isSafeInteger(number) || number < 0) throw invalid('A start is a whole number from 0 on');
 }

@@ -38,7 +38,7 @@ export function flowKey(source: string): Key<string> {
  *
  *   f  format number   i  id   p  policy   s  separator   c  created ms
  *   t, y  patterns of topics, and of those left out      g, h  of groups, and of those left out
- *   a  start: 'earliest', 'latest', ['t', ms] or ['o', offset]
+ *   a  start: 'earliest', 'latest', 'promotion', ['t', ms] or ['o', offset]
  *   b  1 once it has begun   d  1 while it is paused, 2 once it is deleted
  */
 export function flowToItem(flow: Flow): Item<string> {
@@ -99,7 +99,7 @@ function startToValue(start: FlowStart): AttributeValue {
 }
 
 function startFromValue(value: AttributeValue | undefined): FlowStart | undefined {
-  if (value === 'earliest' || value === 'latest') return value;
+  if (value === 'earliest' || value === 'latest' || value === 'promotion') return value;
   if (!Array.isArray(value)) return undefined;
   const [kind, number]: readonly AttributeValue[] = value;
   if (typeof number !== 'number') return undefined;

@@ -45,15 +45,32 @@ export interface CopyingFlow extends Pick<Flow, 'source' | 'policy' | 'separator
  */
 export function isCopied(
   flow: CopyingFlow,
-  topic: Pick<Topic, 'name' | 'remote'>,
-  options: { readonly matches: (name: string) => boolean; readonly prefixGuard: boolean },
+  topic: Pick<Topic, 'name' | 'topicId' | 'remote'>,
+  options: {
+    readonly matches: (name: string) => boolean;
+    readonly prefixGuard: boolean;
+    /** What has its name in the target. */
+    readonly namesake: Pick<Topic, 'promoted'> | undefined;
+  },
 ): boolean {
   if (isInternalTopic(topic.name)) return false;
   const isHeartbeats = originalTopicName(topic.name, flow.separator) === HEARTBEATS_TOPIC;
   if (!isHeartbeats && !options.matches(topic.name)) return false;
+  // Only of topics that were promoted here anything is missing.
+  if (flow.start === 'promotion' && !isLeftBehind(flow, topic, options.namesake)) return false;
   // What is written in several regions has come from each of them by itself.
   if (policyOf(flow, topic.name) === 'merged' && topic.remote !== undefined) return false;
   return !options.prefixGuard || !hasComeThrough(flow, topic);
+}
+
+/** Whether the target's topic of that name was promoted from this one. ⚑ Told by ids: a topic made anew has nothing in it. */
+export function isLeftBehind(
+  { source }: Pick<CopyingFlow, 'source'>,
+  { topicId }: Pick<Topic, 'topicId'>,
+  namesake: Pick<Topic, 'promoted'> | undefined,
+): boolean {
+  const { promoted } = namesake ?? {};
+  return promoted?.source === source && promoted.topicId === topicId;
 }
 
 /** Heartbeats are each region's own under any policy. */
@@ -123,7 +140,10 @@ function originOf(flow: CopyingFlow, { name, topicId, partitionCount, remote }: 
   return {
     ...{ source, topic: name, topicId, policy: policyOf(flow, name) },
     ...(remote === undefined ? {} : { via: regionsOf(remote) }),
-    ...(hasBegun || start === 'earliest' ? {} : { start: { at: start, partitionCount } }),
+    // Where what was promoted goes on is looked up when its copy is made.
+    ...(hasBegun || start === 'earliest' || start === 'promotion'
+      ? {}
+      : { start: { at: start, partitionCount } }),
   };
 }
 

@@ -5,10 +5,12 @@ import type { Call } from '../../storage/call.ts';
 import { type Observation, observeNow } from '../../storage/observation.ts';
 import { TopicCatalog } from '../../topic/topic-catalog.ts';
 import type { Topic } from '../../topic/topic-item.ts';
+import { SideFault } from '../copy/on-side.ts';
 import type { TopicPair } from '../flow-run.ts';
 import type { Flow } from '../flows/flow-item.ts';
 import { nameFilter } from '../flows/topic-filter.ts';
 import { remoteTopicName } from '../flows/topic-names.ts';
+import { tailStart } from '../promotion/tail-start.ts';
 import type { SourceRegion } from '../source-region.ts';
 import { bindMerged, mergedPairs } from './merged-pairs.ts';
 import { planMerged } from './plan-merged.ts';
@@ -63,13 +65,15 @@ export async function syncTopics(parts: SyncParts, flow: Flow, call: Call): Prom
   const matches = await nameFilter({ include: flow.topics, exclude: flow.topicsExclude });
   const copying: CopyingFlow = { ...flow, region };
   const { prefixGuard } = target.rules;
-  const copied = listed.filter((topic) => isCopied(copying, topic, { matches, prefixGuard }));
-
   const bound = flow.policy === 'merged' ? await mergedPairs(target, flow.source, call) : new Map();
   const byName = new Map(standing.map((topic) => [topic.name, topic]));
+  const copied = listed.filter((topic) =>
+    isCopied(copying, topic, { matches, prefixGuard, namesake: byName.get(topic.name) }),
+  );
   const settled = await atOnce(copied, CHANGES_AT_ONCE, (topic) => {
     const there = byName.get(remoteTopicName(copying, topic.name));
-    return settleOrTell({ target, remotes, copying, bound, topic }, there, call);
+    const namesake = byName.get(topic.name);
+    return settleOrTell({ target, source, remotes, copying, bound, topic, namesake }, there, call);
   });
   const names = new Set(listed.map(({ name }) => name));
   const isOrphan = ({ remote }: Topic): boolean =>
@@ -93,11 +97,14 @@ async function listSource(topics: TopicCatalog, call: Call): Promise<readonly To
 
 interface Settling {
   readonly target: EngineParts;
+  readonly source: SourceRegion;
   readonly remotes: TopicCatalog;
   readonly copying: CopyingFlow;
   /** Topics of the source by topics here, of those that are written in both. */
   readonly bound: ReadonlyMap<string, string>;
   readonly topic: Topic;
+  /** What has its name in the target. */
+  readonly namesake: Topic | undefined;
 }
 
 /** One topic's trouble does not keep the others from being copied; it is tried again with the next look. */
@@ -137,7 +144,7 @@ async function settle(
         target = await followed(remotes, plan, call);
         break;
       case 'create':
-        target = await created(remotes, topic, plan, call);
+        target = await created(remotes, topic, await withTailStart(settling, plan, call), call);
         break;
     }
   }
@@ -160,6 +167,24 @@ async function planned(
   return planMerged(topic, standing, { alias: source, boundId: await bindMerged(target, pair, call) });
 }
 
+type Creation = Extract<TopicPlan, { kind: 'create' }>;
+
+/** What a promoted topic lacks begins where both differ. */
+async function withTailStart(settling: Settling, plan: Creation, call: Call): Promise<Creation> {
+  const { target, source, copying, topic, namesake } = settling;
+  if (copying.start !== 'promotion' || plan.remote === undefined || namesake === undefined) return plan;
+  try {
+    const start = await tailStart({ target, source: source.parts }, { source: topic, namesake }, call);
+    return { ...plan, remote: { ...plan.remote, start } };
+  } catch (fault) {
+    if (!(fault instanceof SideFault)) throw fault;
+    if (fault.side === 'target') throw fault.fault;
+    throw new SourceListFault(`What '${topic.name}' lacks was not found out: ${fault.message}`, {
+      cause: fault,
+    });
+  }
+}
+
 type Following = Extract<TopicPlan, { kind: 'follow' }>;
 
 function isBehind({ partitionCount, alterations }: Following): boolean {
@@ -168,20 +193,14 @@ function isBehind({ partitionCount, alterations }: Following): boolean {
 
 /** What stands there in the end; undefined if it was deleted meanwhile. */
 function followed(remotes: TopicCatalog, plan: Following, call: Call): Promise<Topic | undefined> {
-  const { target, partitionCount, alterations } = plan;
-  return standingAfter(remotes, target.name, call, async () => {
-    if (alterations.length > 0) {
-      await remotes.alterConfigs(target.name, alterations, { validateOnly: false }, call);
-    }
-    if (partitionCount !== undefined) await remotes.createPartitions(target.name, partitionCount, call);
-  });
+  return standingAfter(remotes, plan.target.name, call, () => remotes.follow(plan.target, plan, call));
 }
 
 /** What stands there in the end, which may be somebody else's. */
 function created(
   remotes: TopicCatalog,
   { partitionCount, configs }: Topic,
-  plan: Extract<TopicPlan, { kind: 'create' }>,
+  plan: Creation,
   call: Call,
 ): Promise<Topic | undefined> {
   const { name, remote } = plan;

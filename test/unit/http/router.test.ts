@@ -9,6 +9,8 @@ const route = createRouter([
   { method: 'GET', path: '/topics/-/configs' },
   { method: 'POST', path: '/topics/{topic}/configs:alter' },
   { method: 'GET', path: '/topics/{topic}/partitions/{partition}' },
+  { method: 'GET', path: '/flows/{source}' },
+  { method: 'POST', path: '/flows/{source}:promote' },
 ]);
 const pathOf = (method: string, path: string): string | undefined => {
   const match = route(method, path);
@@ -23,6 +25,17 @@ describe('the router', () => {
 
   it('names a parameter as the route of the method does', () => {
     expect(route('POST', '/topics/t')).toMatchObject({ params: { name: 't' } });
+  });
+
+  it('takes an action off the end of a parameter, and no other', () => {
+    expect(route('POST', '/flows/a%20b:promote')).toMatchObject({
+      kind: 'found',
+      route: { path: '/flows/{source}:promote' },
+      params: { source: 'a b' },
+    });
+    expect(route('GET', '/flows/west:promote')).toEqual({ kind: 'method', allow: ['POST'] });
+    expect(route('GET', '/flows/west:other')).toMatchObject({ params: { source: 'west:other' } });
+    expect(route('POST', '/flows/:promote')).toMatchObject({ kind: 'method' });
   });
 
   it('decodes after splitting, so an encoded slash stays in its segment', () => {

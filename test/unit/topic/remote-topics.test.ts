@@ -60,7 +60,8 @@ describe('a remote topic', () => {
       { name: place.topic, remote: ORIGIN, configs: { 'retention.ms': '1000' } },
       call(),
     );
-    await topics.changeRemote(place.topic, undefined, call());
+    const promoted = { source: 'east', topicId: ORIGIN.topicId, endOffsets: [0] };
+    expect(await topics.promote(await topics.describe(place.topic, call()), promoted, call())).toBe(true);
     const described = await log.describeTopic(place.topic, call());
     expect(described).toEqual(expect.objectContaining({ topicId, configs: { 'retention.ms': '1000' } }));
     expect(described.remote).toBeUndefined();

@@ -178,7 +178,8 @@ describe('a remote topic', () => {
     const one = copier();
     await step(one);
     const topics = new TopicCatalog({ ...target.parts, partitionCountDefault: 1 });
-    await topics.changeRemote('east.orders', undefined, target.call());
+    const seen = await topics.describe('east.orders', target.call());
+    await topics.promote(seen, { source: 'east', topicId: 'i', endOffsets: [4] }, target.call());
     const log = await openLog(target.storage, target.call());
     await log.produce({ topic: 'east.orders', partition: 0, batches: batchOf('ours') }, target.call());
     await source.produce(['e', 'f']);

@@ -22,7 +22,8 @@ beforeEach(async () => {
 async function takeOver(): Promise<(baseSequence: number) => Promise<number | string>> {
   const { target } = regions;
   const topics = new TopicCatalog({ ...target.parts, partitionCountDefault: 1 });
-  await topics.changeRemote('east.orders', undefined, target.call());
+  const seen = await topics.describe('east.orders', target.call());
+  await topics.promote(seen, { source: 'east', topicId: 'i', endOffsets: [4] }, target.call());
   const log = await openLog(target.storage, target.call());
   return async (baseSequence) => {
     const value = baseSequence % 3 === 0 ? 'x'.repeat(20_000) : 'small';

@@ -1,5 +1,5 @@
 import type { EngineParts } from '../../../../lib/engine-parts.ts';
-import type { FlowStart } from '../../../../lib/flows.ts';
+import type { CopyStart } from '../../../../lib/flows.ts';
 import type { Log } from '../../../../lib/log.ts';
 import { openMaintenance } from '../../../../lib/maintenance.ts';
 import { engineParts, type LogOptions, openLog } from '../../../../lib/open-log.ts';
@@ -34,7 +34,7 @@ export interface Regions {
 }
 
 export interface CopierOptions {
-  readonly start?: FlowStart;
+  readonly start?: CopyStart;
   readonly sides?: Partial<CopySides>;
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { FlowStart } from '../../../../lib/flows.ts';
+import type { CopyStart } from '../../../../lib/flows.ts';
 import { readLogStart } from '../../../../lib/segment/log-start.ts';
 import { openRegions, type Regions } from './regions.ts';
 
@@ -16,7 +16,7 @@ beforeEach(async () => {
   }
 });
 
-const start = async (at: FlowStart): Promise<string[]> => {
+const start = async (at: CopyStart): Promise<string[]> => {
   const { copier, copyAll, target } = regions;
   await copyAll(copier({ start: at }));
   await regions.source.produce(['new']);
@@ -68,7 +68,7 @@ describe('where a copy begins', () => {
 
   it('is decided once, whatever those who come later were told, and by whoever comes first of many at once', async () => {
     const { copier, step, target, source, copyAll } = regions;
-    const starts: FlowStart[] = ['latest', 'earliest', { offset: 4 }, { offset: 2 }];
+    const starts: CopyStart[] = ['latest', 'earliest', { offset: 4 }, { offset: 2 }];
     await Promise.all(starts.map((at) => step(copier({ start: at }))));
     const begun = (await readLogStart(target.parts.catalog, target.pk, target.call())).offset;
     expect([0, 2, 4, 6]).toContain(begun);

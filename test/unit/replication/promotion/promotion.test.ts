@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import type { Promotion } from '../../../../lib/flows.ts';
+import { openFlows } from '../../../../lib/open-flows.ts';
+import { engineParts } from '../../../../lib/open-log.ts';
+import { partitionKey } from '../../../../lib/partition/chunk.ts';
+import { LEASE_MS } from '../../../../lib/replication/lease.ts';
+import type { Table } from '../../../../lib/storage/table.ts';
+import { crashingProcess } from '../../../support/crashing-ports.ts';
+import { batchOf, openMemoryLog, refusal } from '../../../support/log-on-memory.ts';
+import { memoryTransactions } from '../../../support/memory-transactions.ts';
+import { type FlowWorld, flowWorld } from '../flows/flow-world.ts';
+
+const REQUESTS_MAX = 60;
+
+/** `orders` of two partitions and `bills` of west are in east under their names; of `orders` two records are not. */
+async function passive(): Promise<FlowWorld> {
+  const world = await flowWorld(['west', 'east']);
+  const { log } = world.region('west');
+  for (const name of ['bills', 'orders']) await log.createTopic({ name, partitionCount: 2 }, world.call());
+  await world.produce('west', 'orders', 0, 'a', 'b');
+  await world.produce('west', 'orders', 1, 'c');
+  await world.flow('east', { source: 'west', policy: 'identity' });
+  await world.run('east', 'west');
+  world.cutOff.add('west');
+  await world.produce('west', 'orders', 0, 'late');
+  await world.produce('west', 'orders', 1, 'later');
+  return world;
+}
+
+const promote = (world: FlowWorld): Promise<Promotion> =>
+  world.region('east').flows.promote('west', world.call());
+
+const sourceId = async (world: FlowWorld, name: string): Promise<string> =>
+  (await world.region('west').log.describeTopic(name, world.call())).topicId;
+
+describe('promoting what an identity flow has copied', () => {
+  it('makes the copies topics that are written here, behind what has come over; again, it changes nothing', async () => {
+    const world = await passive();
+    const { log, flows } = world.region('east');
+    const promotion = await promote(world);
+    expect(promotion).toEqual({
+      source: 'west',
+      isComplete: true,
+      topics: [
+        { topic: 'bills', sourceTopicId: await sourceId(world, 'bills'), endOffsets: [0, 0] },
+        { topic: 'orders', sourceTopicId: await sourceId(world, 'orders'), endOffsets: [2, 1] },
+      ],
+    });
+    await world.produce('east', 'orders', 0, 'ours');
+    expect(await world.records('east', 'orders')).toEqual(['0:a', '1:b', '2:ours']);
+    const { remote, promoted } = await log.describeTopic('orders', world.call());
+    expect(remote).toBeUndefined();
+    expect(promoted).toMatchObject({ source: 'west', endOffsets: [2, 1] });
+    expect(await refusal(flows.describe('west', world.call()))).toBe('UNKNOWN_FLOW');
+    expect(await promote(world)).toEqual(promotion);
+    // They are topics like any other.
+    await log.createPartitions('orders', 3, world.call());
+    await log.deleteRecords({ topic: 'orders', partition: 0, offset: 1 }, world.call());
+    await log.deleteTopic('orders', world.call());
+    expect((await promote(world)).topics.map(({ topic }) => topic)).toEqual(['bills']);
+  });
+
+  it('lets a process write that remembers the topic as a copy', async () => {
+    const world = await passive();
+    const stale = await openMemoryLog(world.region('east').storage);
+    const place = { topic: 'orders', partition: 0 };
+    expect(await refusal(stale.produce({ ...place, batches: batchOf('x') }, world.call()))).toBe(
+      'POLICY_VIOLATION',
+    );
+    await promote(world);
+    expect((await stale.produce({ ...place, batches: batchOf('x') }, world.call())).baseOffset).toBe(2);
+  });
+
+  it('is refused where there is nothing of the kind; then everything stays as it was', async () => {
+    const world = await flowWorld(['west', 'east']);
+    expect(await refusal(promote(world))).toBe('UNKNOWN_FLOW');
+    for (const policy of ['prefixed', 'merged'] as const) {
+      await world.flow('east', { source: 'west', policy });
+      expect(await refusal(promote(world))).toBe('INVALID_CONFIG');
+      expect((await world.region('east').flows.describe('west', world.call())).state).toBe('RUNNING');
+      await world.region('east').flows.delete('west', world.call());
+    }
+  });
+
+  it('leaves the copy of the heartbeats a copy', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    await world.region('west').log.createTopic({ name: 'heartbeats' }, world.call());
+    await world.run('east', 'west');
+    expect((await promote(world)).topics.map(({ topic }) => topic)).toEqual(['bills', 'orders']);
+    const { remote } = await world.region('east').log.describeTopic('west.heartbeats', world.call());
+    expect(remote).toMatchObject({ source: 'west', policy: 'identity' });
+  });
+
+  it('waits for a replicator that is at work, which ends within seconds', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    const running = world.run('east', 'west', { idleMs: 600_000 });
+    await world.clock.sleep(1_000);
+    const short = { ...world.call(), deadlineMs: world.clock.monotonicMs() + 3_000 };
+    const begun = await world.region('east').flows.promote('west', short);
+    expect(begun).toMatchObject({ isComplete: false, topics: [] });
+    const beganMs = world.clock.monotonicMs();
+    while (!(await promote(world)).isComplete);
+    expect(world.clock.monotonicMs() - beganMs).toBeLessThan(15_000);
+    expect(await running).toMatchObject({ ended: 'noFlow' });
+  });
+
+  it('goes on where it was cut off, at whichever request', async () => {
+    for (let atRequest = 1, died = true; died; atRequest += 1) {
+      expect(atRequest).toBeLessThan(REQUESTS_MAX);
+      for (const moment of ['before', 'after'] as const) {
+        const world = await passive();
+        const { storage } = world.region('east');
+        const transactions = memoryTransactions({ ...storage, business: new Map() });
+        const dying = crashingProcess(storage, transactions, { atRequest, moment });
+        const flows = openFlows(engineParts(dying.storage), {
+          region: 'east',
+          sources: async () => ({}),
+        });
+        died = (await dying.live(() => flows.promote('west', world.call()))).crashed;
+        const { isComplete, topics } = await promote(world);
+        expect([isComplete, topics.length]).toEqual([true, 2]);
+        await world.produce('east', 'orders', 0, 'ours');
+        expect(await world.records('east', 'orders')).toEqual(['0:a', '1:b', '2:ours']);
+        world.clock.stop();
+      }
+    }
+  });
+});
+
+describe('a replicator that does not know of the promotion', () => {
+  /** It sleeps with the first put of a chunk that it is about to send. */
+  async function asleep(world: FlowWorld): Promise<{ wake(): void; readonly running: Promise<unknown> }> {
+    const { storage } = world.region('east');
+    const sleeping = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const hot: Table<number> = {
+      ...storage.hot,
+      put: async (...args) => {
+        sleeping.resolve();
+        await woken.promise;
+        return storage.hot.put(...args);
+      },
+    };
+    world.cutOff.clear();
+    const target = engineParts({ ...storage, hot });
+    const running = world.run('east', 'west', { target, idleMs: 5_000 });
+    await sleeping.promise;
+    return { wake: woken.resolve, running };
+  }
+
+  const promoted = async (world: FlowWorld): Promise<void> => {
+    const lastMs = world.clock.monotonicMs() + 2 * LEASE_MS;
+    while (!(await promote(world)).isComplete) expect(world.clock.monotonicMs()).toBeLessThan(lastMs);
+  };
+
+  it('adds nothing behind what was written here', async () => {
+    const world = await passive();
+    const sleeper = await asleep(world);
+    await promoted(world);
+    for (const partition of [0, 1]) await world.produce('east', 'orders', partition, 'ours');
+    sleeper.wake();
+    await sleeper.running;
+    expect(await world.records('east', 'orders', 0)).toEqual(['0:a', '1:b', '2:ours']);
+    expect(await world.records('east', 'orders', 1)).toEqual(['0:c', '1:ours']);
+  });
+
+  it('adds what it had sent where nobody has written, at its own offset, and nothing more', async () => {
+    const world = await passive();
+    await world.produce('west', 'orders', 0, 'latest');
+    const sleeper = await asleep(world);
+    await promoted(world);
+    sleeper.wake();
+    await sleeper.running;
+    const found = await world.records('east', 'orders', 0);
+    expect(['2:late', '3:latest'].slice(0, found.length - 2)).toEqual(found.slice(2));
+    await world.clock.sleep(120_000);
+    expect(await world.records('east', 'orders', 0)).toEqual(found);
+    await world.produce('east', 'orders', 0, 'ours');
+    expect(await world.records('east', 'orders', 0)).toEqual([...found, `${found.length}:ours`]);
+  });
+
+  it('that has slept between two chunks finds out before it adds anything', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    const { parts, storage } = world.region('east');
+    const { createCopier } = await import('../../../../lib/replication/copy/create-copier.ts');
+    const { observeNow } = await import('../../../../lib/storage/observation.ts');
+    const { topicId } = await world.region('east').log.describeTopic('orders', world.call());
+    const copier = createCopier({ target: parts, source: world.region('west').parts }).partition({
+      sourcePk: partitionKey(await sourceId(world, 'orders'), 0),
+      targetPk: partitionKey(topicId, 0),
+      sourceTopic: 'orders',
+      targetTopic: 'orders',
+      start: 'earliest',
+    });
+    const topicSeen = observeNow(storage.clock);
+    const settings = { hotRetentionMs: 604_800_000, inlineBytesMax: -1 };
+    const step = () => copier.copyOnce({ settings, topicSeen }, world.call());
+    expect((await step()).kind).toBe('copied');
+    await promote(world);
+    await world.produce('west', 'orders', 0, 'more');
+    await world.clock.sleep(90_000);
+    expect(await step()).toEqual({ kind: 'released', position: 3 });
+    expect(await world.records('east', 'orders', 0)).toEqual(['0:a', '1:b', '2:late']);
+  });
+
+  it('sets no configs and adds no partitions', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    const west = world.region('west').log;
+    await west.alterConfigs(
+      'orders',
+      [{ name: 'retention.ms', value: '5' }],
+      { validateOnly: false },
+      world.call(),
+    );
+    await west.createPartitions('orders', 4, world.call());
+    const { storage } = world.region('east');
+    let isPromoted = false;
+    const catalog: Table<string> = {
+      ...storage.catalog,
+      put: async (item, ...args) => {
+        // Between its look at the topics and what it makes of it.
+        if (item.sk === 'orders' && !isPromoted) {
+          isPromoted = true;
+          const seen = (
+            await storage.catalog.get({ pk: item.pk, sk: 'orders' }, { consistent: true }, world.call())
+          ).item;
+          if (seen !== undefined) {
+            const { r: _remote, ...attributes } = seen.attributes;
+            const m = { s: 'west', i: await sourceId(world, 'orders'), e: '2 1' };
+            await storage.catalog.put(
+              { ...seen, version: 'promoted', attributes: { ...attributes, m } },
+              { condition: { kind: 'ifVersion', version: seen.version } },
+              world.call(),
+            );
+          }
+        }
+        return storage.catalog.put(item, ...args);
+      },
+    };
+    await world.run('east', 'west', { target: engineParts({ ...storage, catalog }), idleMs: 0 });
+    expect(isPromoted).toBe(true);
+    expect(await world.region('east').log.describeTopic('orders', world.call())).toMatchObject({
+      partitionCount: 2,
+      configs: {},
+    });
+  });
+});
