@@ -28,6 +28,8 @@ export interface CarriedCommit {
   /** The region's alias. */
   readonly source: string;
   readonly offset: number;
+  /** What it was here, if that was another offset: it was translated, or lay beyond the end. */
+  readonly here?: number;
 }
 
 export interface CommittedPosition {
@@ -43,6 +45,8 @@ export interface CommittedPosition {
   readonly source?: string;
   /** Of a position that was carried over: what local clients had committed in its place, if they had. */
   readonly localOffset?: number;
+  /** What they had read behind that, if they had. */
+  readonly localVector?: Vector;
 }
 
 /** As it stands in storage. */
@@ -65,27 +69,37 @@ export function offsetSortKey(topicId: string, partition: number): string {
  *   f  format number   n  topic name   k  takenAt   w  owner, if there is one
  *   o  offset, t  committed, ms since 1970, l  leader epoch unless it is -1, m  metadata unless it is empty: if something is committed
  *   p  [alias, offset, …]: what has been read behind the offset, if something has
- *   r  alias of the region that it was committed in, unless that is this one   h  the local clients' offset beneath that
- *   y  [alias, offset] of the last commit of another region that was carried over, if there was one
+ *   r  alias of the region that it was committed in, unless that is this one   h, j  the local clients' offset beneath that, and like p
+ *   y  [alias, offset] of the last commit of another region that was carried over, if there was one, and what that was here if it
+ *      was another offset
  */
 export function offsetToItem(incarnation: string, offset: PartitionOffset, version: string): Item<string> {
   const attributes: Record<string, AttributeValue> = { f: ITEM_FORMAT, n: offset.topic, k: offset.takenAt };
   if (offset.owner !== undefined) attributes.w = offset.owner;
-  if (offset.position !== undefined) {
-    attributes.o = offset.position.offset;
-    attributes.t = offset.position.committedMs;
-    if (offset.position.leaderEpoch >= 0) attributes.l = offset.position.leaderEpoch;
-    if (offset.position.metadata !== '') attributes.m = offset.position.metadata;
-    if (offset.position.vector !== undefined) attributes.p = vectorToAttribute(offset.position.vector);
-    if (offset.position.source !== undefined) attributes.r = offset.position.source;
-    if (offset.position.localOffset !== undefined) attributes.h = offset.position.localOffset;
+  if (offset.position !== undefined) Object.assign(attributes, positionAttributes(offset.position));
+  if (offset.carried !== undefined) {
+    const { source, offset: theirs, here } = offset.carried;
+    attributes.y = here === undefined ? [source, theirs] : [source, theirs, here];
   }
-  if (offset.carried !== undefined) attributes.y = [offset.carried.source, offset.carried.offset];
   return {
     pk: offsetsKey(incarnation),
     sk: offsetSortKey(offset.topicId, offset.partition),
     version,
     attributes,
+  };
+}
+
+function positionAttributes(position: CommittedPosition): Record<string, AttributeValue> {
+  const { offset, committedMs, leaderEpoch, metadata, vector, source, localOffset, localVector } = position;
+  return {
+    o: offset,
+    t: committedMs,
+    ...(leaderEpoch >= 0 ? { l: leaderEpoch } : {}),
+    ...(metadata === '' ? {} : { m: metadata }),
+    ...(vector === undefined ? {} : { p: vectorToAttribute(vector) }),
+    ...(source === undefined ? {} : { r: source }),
+    ...(localOffset === undefined ? {} : { h: localOffset }),
+    ...(localVector === undefined ? {} : { j: vectorToAttribute(localVector) }),
   };
 }
 
@@ -105,8 +119,10 @@ export function offsetFromItem(item: Item<string>): StandingOffset {
 }
 
 function carriedFrom(read: ItemReader<string>): CarriedCommit {
-  const [source, offset] = read.list('y');
-  if (typeof source === 'string' && typeof offset === 'number') return { source, offset };
+  const [source, offset, here] = read.list('y');
+  if (typeof source === 'string' && typeof offset === 'number') {
+    return { source, offset, ...(typeof here === 'number' ? { here } : {}) };
+  }
   throw new StorageFault('damaged', "an offset item's attribute 'y' holds no commit");
 }
 
@@ -119,6 +135,7 @@ function positionFrom(read: ItemReader<string>): CommittedPosition {
     ...(read.has('p') ? { vector: vectorFromAttribute(read.list('p')) } : {}),
     ...(read.has('r') ? { source: read.string('r') } : {}),
     ...(read.has('h') ? { localOffset: read.number('h') } : {}),
+    ...(read.has('j') ? { localVector: vectorFromAttribute(read.list('j')) } : {}),
   };
 }
 

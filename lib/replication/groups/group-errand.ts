@@ -9,6 +9,11 @@ import { readTail } from '../../partition/tail.ts';
 import type { Call } from '../../storage/call.ts';
 import type { ErrandContext, FlowErrand } from '../flow-run.ts';
 import { nameFilter } from '../flows/topic-filter.ts';
+import {
+  createPositionTranslator,
+  type TranslatorMemory,
+  translatorMemory,
+} from '../merged/translate-position.ts';
 import type { SourceRegion } from '../source-region.ts';
 import { type CheckpointTold, checkpointTold } from './checkpoints.ts';
 import { type GroupPace, isWorkDue, paceAfter } from './group-pace.ts';
@@ -29,6 +34,7 @@ interface Known {
   readonly flowId: string;
   readonly paces: Map<string, GroupPace>;
   readonly told: CheckpointTold;
+  readonly translations: TranslatorMemory;
 }
 
 /** Carries the positions of groups over, and writes MirrorMaker 2's checkpoints of them. */
@@ -44,7 +50,11 @@ export function groupErrand(
       const { flow, source } = context;
       let known = flows.get(flow.source);
       if (known?.flowId !== flow.id) {
-        known = { flowId: flow.id, paces: new Map(), told: checkpointTold(own, source.alias) };
+        known = {
+          ...{ flowId: flow.id, paces: new Map() },
+          told: checkpointTold(own, source.alias),
+          translations: translatorMemory(),
+        };
         flows.set(flow.source, known);
       }
       await lookAtAll({ target, region, context, known }, call);
@@ -122,12 +132,16 @@ async function marksOf({ parts }: SourceRegion, groupId: string, call: Call): Pr
   return more ? `${versions} ${parts.random.id()}` : versions;
 }
 
-function syncParts({ target, region, context }: Looking): GroupSyncParts {
+function syncParts({ target, region, context, known }: Looking): GroupSyncParts {
   const { source, topics } = context;
   /** ⚑ A partition only grows, so an end that was seen a moment ago bounds a position as well. */
   const ends = new Map<string, number>();
   return {
     ...{ target, region, source },
+    translator: createPositionTranslator(
+      { source: { ...source.parts, alias: source.alias }, target: { ...target, alias: region } },
+      known.translations,
+    ),
     topics: topicMap(topics, region, topicCatalogs(target, source)),
     endOf: async ({ topicId }, { partition, wanted }, call) => {
       const pk = partitionKey(topicId, partition);

@@ -12,13 +12,15 @@ import {
 } from '../../group/offsets/offset-item.ts';
 import { putOffset } from '../../group/offsets/put-offset.ts';
 import { storageMs } from '../../group/storage-time.ts';
+import { partitionKey } from '../../partition/chunk.ts';
 import type { Call } from '../../storage/call.ts';
 import { type Observation, observeNow } from '../../storage/observation.ts';
 import type { Topic } from '../../topic/topic-item.ts';
+import type { PositionTranslator, TranslatedPosition } from '../merged/translate-position.ts';
 import type { SourceRegion } from '../source-region.ts';
 import type { MirrorCheckpoint } from './mirror-records.ts';
 import { type BothPositions, carriedOffset, offsetToCarry } from './plan-position.ts';
-import type { TopicMap } from './topic-map.ts';
+import type { MappedTopic, TopicMap } from './topic-map.ts';
 
 export interface GroupSyncParts {
   /** The region that is carried into. */
@@ -27,6 +29,8 @@ export interface GroupSyncParts {
   readonly region: string;
   readonly source: SourceRegion;
   readonly topics: TopicMap;
+  /** From the source to the target. */
+  readonly translator: PositionTranslator;
   /** Where a partition of the target ends at least: `wanted`, or what a consistent look says. */
   readonly endOf: (
     topic: Topic,
@@ -45,7 +49,7 @@ export interface GroupSync {
 /** A position of the source whose topic is here too. */
 interface Place {
   readonly theirs: StandingOffset & { readonly position: CommittedPosition };
-  readonly topic: Topic;
+  readonly here: MappedTopic;
 }
 
 const PLACES_AT_ONCE = 16;
@@ -94,9 +98,9 @@ async function placesOf(parts: GroupSyncParts, there: Group, call: Call): Promis
     for (const { position, ...offset } of page) {
       if (position === undefined) continue;
       if (target.rules.syncedOffsetStays && position.source !== undefined) continue;
-      const topic = await topics(offset, call);
-      const isThere = topic !== undefined && offset.partition < topic.partitionCount;
-      if (isThere) places.push({ theirs: { ...offset, position }, topic });
+      const here = await topics(offset, call);
+      const isThere = here !== undefined && offset.partition < here.topic.partitionCount;
+      if (isThere) places.push({ theirs: { ...offset, position }, here });
     }
   }
   return places;
@@ -114,8 +118,8 @@ async function standingOffsets(
   return found;
 }
 
-function keyOf({ theirs, topic }: Place): string {
-  return offsetSortKey(topic.topicId, theirs.partition);
+function keyOf({ theirs, here }: Place): string {
+  return offsetSortKey(here.topic.topicId, theirs.partition);
 }
 
 /**
@@ -168,25 +172,44 @@ async function carry(
   call: Call,
 ): Promise<{ readonly offset: number; readonly isSettled: boolean }> {
   const { target, region, source } = parts;
-  const { theirs, topic } = place;
+  const { theirs, here } = place;
   const { partition } = theirs;
-  const wanted = theirs.position.offset;
+  const { isFinal, ...translated } = await translatedPosition(parts, place, call);
+  const wanted = translated.offset;
   const end = target.rules.syncedOffsetBounded
-    ? await parts.endOf(topic, { partition, wanted }, call)
+    ? await parts.endOf(here.topic, { partition, wanted }, call)
     : wanted;
-  const told = { offset: Math.min(wanted, end), isSettled: wanted <= end };
+  const told = { offset: Math.min(wanted, end), isSettled: wanted <= end && isFinal };
   if (group === undefined) return told;
   if (!mayChangeFromOutside(ours, group.groupEpoch)) return { ...told, isSettled: false };
-  const both: BothPositions = { source: source.alias, region, theirs, ours };
+  const both: BothPositions = {
+    ...{ source: source.alias, region, theirs, ours },
+    ...(here.isMerged ? { translated } : {}),
+  };
   const offset = offsetToCarry(both);
   const carried = offset === undefined ? undefined : carriedOffset({ ...both, offset, end });
   if (carried === undefined) return told;
-  const { name, topicId } = topic;
+  const { name, topicId } = here.topic;
   const takenAt = group.groupEpoch;
   const next = { topic: name, topicId, partition, owner: undefined, takenAt, ...carried };
   const { incarnation } = group;
   const { stored } = await putOffset(target, { incarnation, standing: ours, next, began }, call);
   return { ...told, isSettled: told.isSettled && stored };
+}
+
+async function translatedPosition(
+  { translator }: GroupSyncParts,
+  { theirs, here }: Place,
+  call: Call,
+): Promise<TranslatedPosition> {
+  const { topicId, partition, position } = theirs;
+  const { offset, vector } = position;
+  if (!here.isMerged) return { offset, isFinal: true };
+  const place = {
+    sourcePk: partitionKey(topicId, partition),
+    targetPk: partitionKey(here.topic.topicId, partition),
+  };
+  return translator.translate(place, { offset, ...(vector === undefined ? {} : { vector }) }, call);
 }
 
 function checkpointOf(
@@ -195,8 +218,8 @@ function checkpointOf(
   targetOffset: number,
 ): MirrorCheckpoint | undefined {
   if (place === undefined) return undefined;
-  const { theirs, topic } = place;
+  const { theirs, here } = place;
   const { partition, position } = theirs;
   const { offset: sourceOffset, metadata } = position;
-  return { groupId, topic: topic.name, partition, sourceOffset, targetOffset, metadata };
+  return { groupId, topic: here.topic.name, partition, sourceOffset, targetOffset, metadata };
 }

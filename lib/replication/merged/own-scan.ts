@@ -26,10 +26,10 @@ const CHUNKS_PER_PAGE = 64;
 const PAGES_MAX = 256;
 const RANGES_MAX = 10_000;
 
-/** What it has found to be copies all through stays so, and is not looked at again. */
-export function createOwnScan(tables: Tables): OwnScan {
-  const copies = new Map<string, OffsetRange>();
+/** By partition, a range that was found to be copies all through. It stays so, and is not looked at again. */
+export type KnownCopies = Map<string, OffsetRange>;
 
+export function createOwnScan(tables: Tables, copies: KnownCopies = new Map()): OwnScan {
   const learn = (pk: string, { from, to }: OffsetRange): void => {
     const known = copies.get(pk);
     const isJoined = known !== undefined && known.from <= from && from <= known.to;

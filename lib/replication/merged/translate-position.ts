@@ -1,11 +1,11 @@
 import type { EngineParts } from '../../engine-parts.ts';
-import { HERE, isSameVector, joinedVectors } from '../../group/offsets/vector.ts';
+import { HERE, joinedVectors } from '../../group/offsets/vector.ts';
 import type { Vector } from '../../groups.ts';
 import { readTail } from '../../partition/tail.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { firstFrom, originsAt, type SeenLog } from './origins-at.ts';
-import { createOwnScan, type OwnScan } from './own-scan.ts';
+import { createOwnScan, type KnownCopies, type OffsetRange, type OwnScan } from './own-scan.ts';
 
 type Side = Pick<EngineParts, 'hot' | 'catalog' | 'rules'>;
 
@@ -48,18 +48,52 @@ export interface TranslatorSides {
 /** Both logs may be sealed or trimmed while they are looked at. */
 const TRIES_MAX = 4;
 
-export function createPositionTranslator(sides: TranslatorSides): PositionTranslator {
-  const scans = { source: createOwnScan(sides.source), target: createOwnScan(sides.target) };
+const REMEMBERED_MAX = 20_000;
+
+/** What never changes, and is kept between one run and the next. */
+export interface TranslatorMemory {
+  /** What is final: of a group's positions few have moved since they were looked at last. */
+  readonly translations: Map<string, TranslatedPosition>;
+  readonly source: KnownCopies;
+  readonly target: KnownCopies;
+}
+
+export function translatorMemory(): TranslatorMemory {
+  return { translations: new Map(), source: new Map(), target: new Map() };
+}
+
+export function createPositionTranslator(
+  sides: TranslatorSides,
+  memory: TranslatorMemory = translatorMemory(),
+): PositionTranslator {
+  const { translations } = memory;
+  const scans = {
+    source: createOwnScan(sides.source, memory.source),
+    target: createOwnScan(sides.target, memory.target),
+  };
+
+  const translate: PositionTranslator['translate'] = async (place, position, call) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await translated({ sides, scans }, place, position, call);
+      } catch (fault) {
+        const isMoved = fault instanceof StorageFault && fault.kind === 'throttled';
+        if (!isMoved || tries === TRIES_MAX) throw fault;
+      }
+    }
+  };
   return {
     translate: async (place, position, call) => {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await translated({ sides, scans }, place, position, call);
-        } catch (fault) {
-          const isMoved = fault instanceof StorageFault && fault.kind === 'throttled';
-          if (!isMoved || tries === TRIES_MAX) throw fault;
-        }
-      }
+      const key = JSON.stringify([
+        place.sourcePk,
+        place.targetPk,
+        position.offset,
+        ...(position.vector ?? []),
+      ]);
+      const known = translations.get(key) ?? (await translate(place, position, call));
+      if (translations.size >= REMEMBERED_MAX) translations.clear();
+      if (known.isFinal) translations.set(key, known);
+      return known;
     },
   };
 }
@@ -84,9 +118,13 @@ async function translated(
   const read = inTarget(readThere, sides, here.tail.offset);
   const first = await firstUnread({ target, scan: scans.target }, here, read, call);
   const known = await readAt(target, here, first, call);
+  const isAtEnd = first >= here.tail.offset;
+  const range = { from: known.get(source.alias) ?? 0, to: read.get(source.alias) ?? 0 };
+  const isMissing = await hasOwn({ scan: scans.source }, there, range, call);
   const rest = new Map([...read].filter(([region, next]) => next > (known.get(region) ?? 0)));
-  const isFinal = first < here.tail.offset || (await hasAllOf({ sides, scans }, { there, here }, read, call));
-  return { offset: first, ...(isSameVector(rest, undefined) ? {} : { vector: rest }), isFinal };
+  // ⚑ What the source has deleted may stand here.
+  if (!isMissing && (isAtEnd || range.from >= there.bounds.logStart)) rest.delete(source.alias);
+  return { offset: first, ...(rest.size === 0 ? {} : { vector: rest }), isFinal: !isAtEnd || !isMissing };
 }
 
 /**
@@ -125,16 +163,16 @@ async function firstUnread(
   return Math.max(bounds.logStart, await scan.firstOwn(log, { from, to }, call));
 }
 
-/** Whether the target has whatever the source has produced of what has been read. */
-function hasAllOf(
-  { sides, scans }: Parts,
-  { there, here }: { readonly there: SeenLog; readonly here: SeenLog },
-  read: Vector,
+/** Whether something that was produced in the log's region stands in the range. */
+async function hasOwn(
+  { scan }: { readonly scan: OwnScan },
+  log: SeenLog,
+  range: OffsetRange,
   call: Call,
 ): Promise<boolean> {
-  const from = Math.max(here.tail.origins?.get(sides.source.alias)?.endOffset ?? 0, there.bounds.logStart);
-  const to = Math.min(read.get(sides.source.alias) ?? 0, there.tail.offset);
-  return scans.source.firstOwn(there, { from, to }, call).then((own) => own >= to);
+  const to = Math.min(range.to, log.tail.offset);
+  const from = Math.max(range.from, log.bounds.logStart);
+  return (await scan.firstOwn(log, { from, to }, call)) < to;
 }
 
 async function seen(parts: Side, pk: string, call: Call): Promise<SeenLog> {

@@ -31,6 +31,8 @@ const CARRIED: PartitionOffset = {
   carried: { source: 'eu-west-1', offset: 120 },
 };
 
+const FULL_POSITION = { offset: 100, leaderEpoch: -1, metadata: '', committedMs: 1 };
+
 const WITH_VECTOR: PartitionOffset = {
   ...FULL,
   position: {
@@ -73,10 +75,18 @@ describe('the item of a position', () => {
     ['gone on from what was carried over', { ...FULL, carried: { source: 'eu-west-1', offset: 9 } }],
     ['carried over', CARRIED],
     ['with what has been read behind it', WITH_VECTOR],
+    [
+      'carried over from where it had another offset',
+      {
+        ...CARRIED,
+        position: { ...FULL_POSITION, source: 'eu', localOffset: 80, localVector: new Map([['us', 7]]) },
+        carried: { source: 'eu', offset: 120, here: 100 },
+      },
+    ],
   ])('comes back as it was put: %s', (_, offset) => {
     expect(offsetFromItem(offsetToItem(INCARNATION, offset, 'v2'))).toEqual({ ...offset, version: 'v2' });
     const { position, topic, topicId, partition } = offset;
-    const { source: _source, localOffset: _local, ...committed } = position ?? {};
+    const { source: _source, localOffset: _local, localVector: _vector, ...committed } = position ?? {};
     expect(committedOf(offset)).toEqual(
       position === undefined ? undefined : { topic, topicId, partition, ...committed },
     );
