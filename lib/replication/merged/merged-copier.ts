@@ -4,115 +4,138 @@ import { Spooler } from '../../partition/spooler.ts';
 import { type SegmentReader, segmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Copier, CopySides, PartitionCopier } from '../copy/copier.ts';
-import type { CopyGap, CopyOutcome, CopyPlace, CopyTerms } from '../copy/copy-outcome.ts';
+import type { CopyOutcome, CopyPlace, CopyTerms } from '../copy/copy-outcome.ts';
 import { onSide, SideFault } from '../copy/on-side.ts';
-import { createCopyReader } from '../copy/read-source.ts';
 import { endsBefore } from '../copy/resume-check.ts';
 import { lookAtSourceTopic } from '../copy/source-topic.ts';
-import { createTailWriter, type TailPut } from '../copy/tail-writer.ts';
+import { createTailWriter, type TailPut, type TailWriter } from '../copy/tail-writer.ts';
 import { mergedContent } from './compose-merged.ts';
-import { createOwnReader, type OwnRead } from './own-reader.ts';
+import type { OriginSource, SourceOfOrigin } from './origin-source.ts';
+import { ownRecords } from './own-records.ts';
+import { relayedRecords } from './relayed-records.ts';
 
 interface MergedParts extends CopySides {
-  /** Alias of the source. */
+  /** Alias of the region whose records are copied. */
   readonly region: string;
-  readonly sourceSealed: SegmentReader;
-  readonly spooler: Spooler;
+  readonly records: OriginSource;
+  readonly tail: SharedTail;
 }
 
-/** Offsets of the source. */
-interface Position {
-  /** Behind what was copied last. */
-  readonly copied: number;
-  /** Where to go on reading. */
-  readonly from: number;
-  readonly last: OriginEnd | undefined;
+/** What copies into one partition knows its tail together; one step at a time. */
+interface SharedTail {
+  readonly writer: TailWriter;
+  /** How often what was known of it had grown too old: then sources may not be what they were either. */
+  age: number;
 }
+
+type FoundBatches = Extract<SourceOfOrigin, { readonly kind: 'batches' }>;
 
 /** How often a step begins again because something else was appended, or a look has grown old. */
 const TRIES_MAX = 16;
 
 /**
- * Copies what was produced in the source into the topic of the same name that is written in the target too. ⚑ The position
- * of a copy is what the target's tail says of the source, never a note. Positions in outcomes are offsets of the source;
- * copying always begins with its first record, whatever a place says.
+ * Copies what was produced in the source, or in a region whose records it has, into the topic of the same name that is
+ * written in the target too. ⚑ The position of a copy is what the target's tail says of that region, never a note, so that
+ * any number of flows may bring records of one region, from wherever they have them. Positions in outcomes are offsets of
+ * that region; copying always begins with its first record, whatever a place says.
  */
-export function createMergedCopier({ source, target }: CopySides, region: string): Copier {
-  const sourceSealed = segmentReader({ ...source, readsAhead: source.readsAhead ?? false });
-  const parts = { source, target, region, sourceSealed, spooler: new Spooler(target.bucket, target.random) };
-  return { partition: (place) => mergedPartitionCopier(parts, place) };
+export function createMergedCopier(sides: CopySides, alias: string): Copier {
+  const { source, target } = sides;
+  const sealed: SegmentReader = segmentReader({ ...source, readsAhead: source.readsAhead ?? false });
+  const spooler = new Spooler(target.bucket, target.random);
+  const tails = new Map<string, SharedTail>();
+
+  const tailOf = (pk: string): SharedTail => {
+    const known = tails.get(pk);
+    if (known !== undefined) return known;
+    const tail = { writer: createTailWriter(target, { pk, spoolerFor: () => spooler }), age: 0 };
+    tails.set(pk, tail);
+    return tail;
+  };
+
+  return {
+    partition: (place) => {
+      const { sourcePk: pk, targetPk, relay } = place;
+      const records =
+        relay === undefined
+          ? ownRecords(source, sealed, pk)
+          : relayedRecords(sides, sealed, { pk, region: relay });
+      const parts = { source, target, region: relay ?? alias, records, tail: tailOf(targetPk) };
+      return mergedPartitionCopier(parts, place);
+    },
+  };
 }
 
 function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionCopier {
-  const { source, target, region } = parts;
-  const reader = createOwnReader(source, parts.sourceSealed, place.sourcePk);
-  const checker = createCopyReader(source, parts.sourceSealed, place.sourcePk);
-  const writer = createTailWriter(target, { pk: place.targetPk, spoolerFor: () => parts.spooler });
-  /** Offsets at which the source has nothing of its own: they need not be looked at again. */
-  let passed: CopyGap = { from: 0, to: 0 };
+  const { source, region, records, tail: shared } = parts;
+  const { writer } = shared;
   let position: number | undefined;
-  let isResumed = false;
+  /** At which age of the tail the source's topic was looked at last. */
+  let resumedAt: number | undefined;
+  /** What of the target's tail the source is known to have too, by checksums: what was read last ends, and with which. */
+  let known = new Map<number, number>();
 
   const diverged = async (reason: string, at: number, call: Call): Promise<CopyOutcome> => {
     const gone = await onSide('source', () => lookAtSourceTopic(source, place, call));
     return gone === undefined ? { kind: 'diverged', position: at, reason } : { ...gone, position: at };
   };
 
-  const passing = (to: number, copied: number): void => {
-    passed = { from: copied, to };
-    position = to;
-  };
-
   /** Undefined: there is something to append, and nothing speaks against it. */
   const refusal = async (
-    read: OwnRead,
-    { copied, from, last }: Position,
+    read: SourceOfOrigin,
+    last: OriginEnd | undefined,
     call: Call,
   ): Promise<CopyOutcome | undefined> => {
+    const copied = last?.endOffset ?? 0;
     switch (read.kind) {
       case 'endsBefore':
-        return diverged(endsBefore(read.endOffset, copied), from, call);
+        return diverged(endsBefore(read.endOffset, copied), records.positionAt(copied), call);
+      case 'missing':
+        return { kind: 'missing', position: copied, sourceEnd: records.knownEnd, reason: read.reason };
       case 'atEnd':
-        passing(read.offset, copied);
-        return { kind: 'caughtUp', position: read.offset };
+        position = read.position;
+        return { kind: 'caughtUp', position };
       case 'none':
-        passing(read.before, copied);
-        return nothingCopied(read.before);
+        position = read.position;
+        return nothingCopied(position);
       case 'batches':
-        return refusalOf(read, { copied, from, last }, call);
+        return refusalOf(read, last, call);
     }
   };
 
-  /** ⚑ Whether the source still has what was copied from it last; where it is trimmed, nothing can be said against it. */
-  const isKnown = async ({ endOffset, crc }: OriginEnd, call: Call): Promise<boolean> => {
-    const read = await onSide('source', () => checker.read(endOffset - 1, 1, call));
-    const header = read.kind === 'batches' ? read.batches[0]?.header : undefined;
-    if (header === undefined || header.baseOffset >= endOffset) return true;
-    return header.crc === crc && header.baseOffset + header.lastOffsetDelta + 1 === endOffset;
-  };
-
+  /**
+   * ⚑ The source's batch before the position must be the one that was copied last, whoever has copied it: at the first append
+   * of a run, and whenever the tail tells of another one than this copier knows.
+   */
   const refusalOf = async (
-    { batches }: Extract<OwnRead, { kind: 'batches' }>,
-    { copied, from, last }: Position,
+    { batches }: FoundBatches,
+    last: OriginEnd | undefined,
     call: Call,
   ): Promise<CopyOutcome | undefined> => {
+    const copied = last?.endOffset ?? 0;
+    const at = records.positionAt(copied);
     const first = batches[0]?.header.baseOffset ?? copied;
     if (first < copied) {
-      return diverged(`The source has a batch from ${first} on where the copy ends at ${copied}`, from, call);
+      return diverged(`The source has a batch from ${first} on where the copy ends at ${copied}`, at, call);
     }
-    if (isResumed) return undefined;
-    const gone = await onSide('source', () => lookAtSourceTopic(source, place, call));
-    if (gone !== undefined) return { ...gone, position: from };
-    if (last !== undefined && !(await isKnown(last, call))) {
-      const reason = `The batch before offset ${copied} is another one in the source than was copied`;
-      return { kind: 'diverged', position: from, reason };
+    if (resumedAt !== shared.age) {
+      known.clear();
+      const gone = await onSide('source', () => lookAtSourceTopic(source, place, call));
+      if (gone !== undefined) return { ...gone, position: at };
     }
-    isResumed = true;
+    if (last !== undefined && known.get(copied) !== last.crc) {
+      if (!(await onSide('source', () => records.has(last, call)))) {
+        const reason = `The batch before offset ${copied} is another one in the source than was copied`;
+        return { kind: 'diverged', position: at, reason };
+      }
+    }
+    resumedAt = shared.age;
+    known = endsOf(batches, last);
     return undefined;
   };
 
   const nothingCopied = (at: number): CopyOutcome => {
-    const sourceEnd = Math.max(reader.knownEnd, at);
+    const sourceEnd = Math.max(records.knownEnd, at);
     return { kind: 'copied', position: at, bytes: 0, recordCount: 0, maxTimestampMs: -1, sourceEnd };
   };
 
@@ -121,36 +144,33 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     const tail = await onSide('target', () => writer.tail(call));
     const last = tail.origins?.get(region);
     const copied = last?.endOffset ?? 0;
-    const from = passed.from <= copied && copied <= passed.to ? passed.to : copied;
-    position = from;
+    position = records.positionAt(copied);
     if (tail.closed) {
       // It may be opened again.
       writer.forget();
-      return { kind: 'closed', position: from };
+      return { kind: 'closed', position };
     }
     const bytesMax = Math.min(terms.bytesMax ?? LIMITS.chunkBytesMax, LIMITS.chunkBytesMax);
-    const read = await onSide('source', () => reader.read(from, bytesMax, call));
-    const refused = await refusal(read, { copied, from, last }, call);
+    const read = await onSide('source', () => records.read(copied, bytesMax, call));
+    const refused = await refusal(read, last, call);
     if (refused !== undefined || read.kind !== 'batches') return refused;
     const put = await onSide('target', () => writer.put(mergedContent(read.batches, region), terms, call));
-    if (put.kind === 'stale') isResumed = false;
+    if (put.kind === 'stale') shared.age += 1;
     if (put.kind !== 'stored') return undefined;
     return stored(put, read);
   };
 
   const stored = (
     { chunk, bytes }: Extract<TailPut, { kind: 'stored' }>,
-    { batches, trimmedFrom }: Extract<OwnRead, { kind: 'batches' }>,
+    { batches, gap }: FoundBatches,
   ): CopyOutcome => {
     const to = chunk.origin?.endOffset ?? 0;
     position = to;
     const recordCount = batches.reduce((total, { header }) => total + header.recordCount, 0);
-    const first = batches[0]?.header.baseOffset ?? to;
-    const gap =
-      trimmedFrom === undefined || first <= trimmedFrom ? {} : { gap: { from: trimmedFrom, to: first } };
     const { maxTimestampMs } = chunk;
-    const sourceEnd = Math.max(reader.knownEnd, to);
-    return { kind: 'copied', position: to, bytes, recordCount, maxTimestampMs, sourceEnd, ...gap };
+    const sourceEnd = Math.max(records.knownEnd, to);
+    const told = gap === undefined ? {} : { gap };
+    return { kind: 'copied', position: to, bytes, recordCount, maxTimestampMs, sourceEnd, ...told };
   };
 
   const step = async (terms: CopyTerms, call: Call): Promise<CopyOutcome> => {
@@ -175,4 +195,11 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
       }
     },
   };
+}
+
+/** By where they end: checksums of batches that the source has. */
+function endsOf(batches: FoundBatches['batches'], last: OriginEnd | undefined): Map<number, number> {
+  const ends = new Map(last === undefined ? [] : [[last.endOffset, last.crc]]);
+  for (const { header } of batches) ends.set(header.baseOffset + header.lastOffsetDelta + 1, header.crc);
+  return ends;
 }

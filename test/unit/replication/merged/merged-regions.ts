@@ -116,7 +116,7 @@ export async function openMergedRegion(
 export function mergedCopier(
   source: MergedRegion,
   target: MergedRegion,
-  parts: { readonly source?: EngineParts; readonly target?: EngineParts } = {},
+  parts: { readonly source?: EngineParts; readonly target?: EngineParts; readonly relay?: string } = {},
 ): PartitionCopier {
   const sides = { source: parts.source ?? source.parts, target: parts.target ?? target.parts };
   const place = {
@@ -124,6 +124,7 @@ export function mergedCopier(
     targetPk: target.pk,
     sourceTopic: 'orders',
     start: 'earliest',
+    ...(parts.relay === undefined ? {} : { relay: parts.relay }),
   } as const;
   return createMergedCopier(sides, source.alias).partition(place);
 }

@@ -1,0 +1,138 @@
+import { readTail } from '../../partition/tail.ts';
+import type { SegmentReader } from '../../segment/read/segment-reader.ts';
+import type { Call } from '../../storage/call.ts';
+import { StorageFault } from '../../storage/fault.ts';
+import type { CopySides } from '../copy/copier.ts';
+import type { CopyGap } from '../copy/copy-outcome.ts';
+import { onSide } from '../copy/on-side.ts';
+import { readFlow } from '../flows/flow-store.ts';
+import { createOriginReader, type OriginPlace, type OriginRead } from './origin-reader.ts';
+import type { OriginSource, SourceOfOrigin } from './origin-source.ts';
+import { firstFrom, originsAt, type SeenLog } from './origins-at.ts';
+
+/** Where to go on, and what had been trimmed there. */
+interface Located {
+  readonly place: OriginPlace;
+  readonly gap?: CopyGap;
+}
+
+/** How often the log may be trimmed, or set back, under a read. */
+const LOOKS_MAX = 4;
+
+/**
+ * What the source has of another region, to be copied on in its stead. They stand there in the order in which they were
+ * produced, so that where one of them stands tells where to look for the next.
+ *
+ * ⚑ What the source has trimmed of them the region itself may still have: it is passed over only where no flow from there
+ * into the target exists, which is to say that nobody waits for it any more. A trimmed log does not tell whether it had
+ * records between two offsets of another region; it is taken to have had some.
+ */
+export function relayedRecords(
+  { source, target }: CopySides,
+  sealed: SegmentReader,
+  { pk, region }: { readonly pk: string; readonly region: string },
+): OriginSource {
+  const reader = createOriginReader(source, sealed, { pk, region });
+  let located: Located | undefined;
+  /** Behind what was read last. */
+  let ahead: OriginPlace | undefined;
+  let knownEnd = 0;
+
+  const look = async (call: Call): Promise<SeenLog> => {
+    const log = { pk, ...(await readTail(source, pk, source.rules, call)) };
+    knownEnd = Math.max(knownEnd, endIn(log, region));
+    return log;
+  };
+
+  const locate = async (sequence: number, call: Call): Promise<Located> => {
+    const log = await look(call);
+    if (endIn(log, region) <= sequence) return { place: { offset: log.tail.offset, sequence } };
+    const { logStart } = log.bounds;
+    const begin = logStart === 0 ? 0 : ((await originsAt(source, log, logStart, call)).get(region) ?? 0);
+    if (begin > sequence) {
+      return { place: { offset: logStart, sequence }, gap: { from: sequence, to: begin } };
+    }
+    const offset = await firstFrom(source, log, { region, sourceOffset: sequence }, call);
+    return { place: { offset: Math.max(offset, logStart), sequence } };
+  };
+
+  const placeOf = async (copied: number, call: Call): Promise<Located> => {
+    if (ahead !== undefined && copied >= ahead.sequence) {
+      located = { place: ahead };
+      ahead = undefined;
+    }
+    const isOf = located !== undefined && located.place.sequence <= copied;
+    const isPassed = located?.gap !== undefined && located.gap.from < copied;
+    if (located === undefined || !isOf || isPassed) located = await locate(copied, call);
+    return located;
+  };
+
+  /** Undefined: to be looked at anew. */
+  const seenOf = (read: OriginRead, copied: number, gap: CopyGap | undefined): SourceOfOrigin | undefined => {
+    if (read.trimmedFrom !== undefined || read.kind === 'endsBefore') {
+      located = undefined;
+      ahead = undefined;
+      return undefined;
+    }
+    const gone = gap === undefined ? {} : { gap };
+    switch (read.kind) {
+      case 'batches': {
+        located = { place: { offset: read.from, sequence: copied }, ...gone };
+        const last = read.batches.at(-1)?.header;
+        const sequence = last === undefined ? copied : last.baseOffset + last.lastOffsetDelta + 1;
+        ahead = { offset: read.to, sequence };
+        knownEnd = Math.max(knownEnd, sequence);
+        return { kind: 'batches', batches: read.batches, ...gone };
+      }
+      case 'atEnd':
+        located = { place: { offset: read.offset, sequence: copied }, ...gone };
+        return { kind: 'atEnd', position: copied };
+      case 'none':
+        located = { place: { offset: read.before, sequence: copied }, ...gone };
+        return { kind: 'none', position: copied };
+    }
+  };
+
+  const isAwaited = async (call: Call): Promise<boolean> => {
+    const { flow } = await onSide('target', () => readFlow(target, region, call));
+    return flow !== undefined && flow.state !== 'deleted';
+  };
+
+  return {
+    positionAt: (copied) => copied,
+    read: async (copied, bytesMax, call) => {
+      for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+        const { place, gap } = await placeOf(copied, call);
+        if (gap !== undefined && (await isAwaited(call))) {
+          located = undefined;
+          return { kind: 'missing', reason: missing(region, gap) };
+        }
+        const read = await reader.read({ offset: place.offset, sequence: copied }, bytesMax, call);
+        const seen = seenOf(read, copied, gap);
+        if (seen !== undefined) return seen;
+      }
+      throw new StorageFault('throttled', `Partition ${pk} is trimmed on during every look`);
+    },
+    has: async ({ endOffset, crc }, call) => {
+      const log = await look(call);
+      if (endIn(log, region) < endOffset) return true;
+      const wanted = { region, sourceOffset: endOffset - 1 };
+      const offset = Math.max(await firstFrom(source, log, wanted, call), log.bounds.logStart);
+      const read = await reader.read({ offset, sequence: endOffset - 1 }, 1, call);
+      const header = read.kind === 'batches' ? read.batches[0]?.header : undefined;
+      if (header === undefined || header.baseOffset >= endOffset) return true;
+      return header.crc === crc && header.baseOffset + header.lastOffsetDelta + 1 === endOffset;
+    },
+    get knownEnd() {
+      return knownEnd;
+    },
+  };
+}
+
+function endIn({ tail }: Pick<SeenLog, 'tail'>, region: string): number {
+  return tail.origins?.get(region)?.endOffset ?? 0;
+}
+
+function missing(region: string, { from, to }: CopyGap): string {
+  return `The source may have deleted records of '${region}' between offsets ${from} and ${to} of there. They come when '${region}' is back; to go on without them, delete the flow from there`;
+}

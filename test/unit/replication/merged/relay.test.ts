@@ -1,0 +1,341 @@
+import { describe, expect, it } from 'vitest';
+import { openFlows } from '../../../../lib/open-flows.ts';
+import { engineParts } from '../../../../lib/open-log.ts';
+import { chunkFromItem } from '../../../../lib/partition/chunk.ts';
+import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
+import { StorageFault } from '../../../../lib/storage/fault.ts';
+import type { Table } from '../../../../lib/storage/table.ts';
+import { crashingProcess } from '../../../support/crashing-ports.ts';
+import { memoryTransactions } from '../../../support/memory-transactions.ts';
+import { type ManualClock, manualClock } from '../../../tools/manual-clock.ts';
+import {
+  type MergedRegion,
+  mergedCopier,
+  mergedCopyAll,
+  mergedStep,
+  openMergedRegion,
+} from './merged-regions.ts';
+
+interface Three {
+  readonly west: MergedRegion;
+  readonly east: MergedRegion;
+  readonly north: MergedRegion;
+}
+
+async function three(): Promise<Three> {
+  const clock = manualClock();
+  const west = await openMergedRegion('west', clock);
+  const east = await openMergedRegion('east', clock);
+  return { west, east, north: await openMergedRegion('north', clock) };
+}
+
+const big = (name: string): string => name.padEnd(20_000, '.');
+
+/** `west 0`, `west 1`, … in requests of two records, some of them too large to be inline. */
+async function produceSome(region: MergedRegion, { from, to }: { from: number; to: number }): Promise<void> {
+  for (let i = from; i < to; i += 2) {
+    const first = `${region.alias} ${i}`;
+    await region.produce([i % 6 === 0 ? big(first) : first, `${region.alias} ${i + 1}`]);
+  }
+}
+
+const numbered = (alias: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `${alias} ${from + i}`);
+
+/** What a region has of another, in its own order. */
+async function valuesOf(region: MergedRegion, alias: string): Promise<string[]> {
+  const values = (await region.values()).map((value) => value.replace(/\.+$/, ''));
+  return values.filter((value) => value.startsWith(`${alias} `));
+}
+
+const relayOf = (source: MergedRegion, target: MergedRegion, relay = 'west') =>
+  mergedCopier(source, target, { relay });
+
+const relayAll = (source: MergedRegion, target: MergedRegion, bytesMax?: number): Promise<CopyOutcome[]> =>
+  mergedCopyAll(source, target, relayOf(source, target), bytesMax);
+
+/** West's records up to 24 in east, up to 12 in north, between those of east and north themselves. */
+async function lost(): Promise<Three> {
+  const regions = await three();
+  const { west, east, north } = regions;
+  await produceSome(east, { from: 0, to: 4 });
+  await produceSome(north, { from: 0, to: 4 });
+  // West has those of the others between its own, so that its own have holes.
+  await mergedCopyAll(east, west);
+  await produceSome(west, { from: 0, to: 8 });
+  await mergedCopyAll(north, west);
+  await produceSome(west, { from: 8, to: 12 });
+  await mergedCopyAll(west, north);
+  await mergedCopyAll(west, east);
+  for (let from = 12; from < 24; from += 4) {
+    await produceSome(west, { from, to: from + 4 });
+    await produceSome(east, { from: from - 8, to: from - 4 });
+    await mergedCopyAll(west, east);
+  }
+  return regions;
+}
+
+async function expectAll(regions: readonly MergedRegion[], west: number): Promise<void> {
+  for (const region of regions) {
+    expect(await valuesOf(region, 'west')).toEqual(numbered('west', 0, west));
+    expect(await region.findings()).toEqual([]);
+  }
+}
+
+/** Each copy says where it stood in its own region. Before anything is sealed. */
+async function expectOffsetsOf(origin: MergedRegion, region: MergedRegion): Promise<void> {
+  const [there, here] = await Promise.all([origin.values(), region.values()]);
+  const range = { limit: 9_999, consistent: true };
+  const { items } = await region.parts.hot.query(region.pk, range, region.call());
+  for (const chunk of items.map(chunkFromItem)) {
+    if (chunk.origin?.region !== origin.alias) continue;
+    const { baseOffset, endOffset } = chunk.origin;
+    expect(here.slice(chunk.baseOffset, chunk.endOffset)).toEqual(there.slice(baseOffset, endOffset));
+  }
+}
+
+describe('records of a lost region', () => {
+  it('come from a region that has them, once and in their order, as from their own', async () => {
+    const { east, north } = await lost();
+    const outcomes = await relayAll(east, north);
+    expect(outcomes.at(-1)?.kind).toBe('caughtUp');
+    await expectAll([east, north], 24);
+    expect((await relayAll(east, north)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+  });
+
+  it('leave nothing to clean up: the region goes on where it was when it is back', async () => {
+    const { west, east, north } = await lost();
+    await produceSome(west, { from: 24, to: 30 });
+    await relayAll(east, north);
+    expect((await mergedCopyAll(west, north)).at(-1)?.kind).toBe('caughtUp');
+    await mergedCopyAll(west, east);
+    await expectAll([east, north], 30);
+    expect((await relayAll(east, north)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+  });
+
+  it('come to a region that has nothing yet, wherever others stood between them', async () => {
+    const { west, east } = await lost();
+    const south = await openMergedRegion('south', west.storage.clock as ManualClock);
+    await relayAll(east, south);
+    await expectAll([south], 24);
+    await expectOffsetsOf(west, south);
+    expect((await mergedCopyAll(west, south)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    const sealed = await openMergedRegion('sealed', west.storage.clock as ManualClock);
+    await east.seal();
+    await east.expire();
+    await relayAll(east, sealed, 300);
+    await expectAll([sealed], 24);
+  });
+
+  it('are not brought back to where they were produced, nor round', async () => {
+    const { west, east, north } = await lost();
+    await relayAll(east, north);
+    expect((await mergedCopyAll(north, east)).map(({ kind }) => kind)).toEqual(['copied', 'caughtUp']);
+    expect((await relayAll(north, east)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    await mergedCopyAll(north, west);
+    await mergedCopyAll(east, west);
+    await expectAll([west, east, north], 24);
+  });
+
+  it.each(['sealed', 'merged', 'gone from the hot table'] as const)('come where all is %s', async (how) => {
+    const { east, north } = await lost();
+    for (const region of [east, north]) {
+      await region.seal();
+      if (how !== 'sealed') await region.expire();
+      if (how === 'merged') await region.merge();
+    }
+    await relayAll(east, north, 300);
+    await expectAll([east, north], 24);
+  });
+
+  it('come while everybody copies at once, their own region too', async () => {
+    const { west, east, north } = await lost();
+    const copiers = [150, 400, 30_000].flatMap((bytesMax) => [
+      { bytesMax, source: west, copier: mergedCopier(west, north) },
+      { bytesMax, source: east, copier: mergedCopier(east, north) },
+      { bytesMax, source: east, copier: relayOf(east, north) },
+    ]);
+    for (let round = 0; round < 12; round += 1) {
+      await Promise.all([
+        produceSome(west, { from: 24 + round * 2, to: 26 + round * 2 }),
+        mergedCopyAll(west, east),
+        produceSome(north, { from: 4 + round * 2, to: 6 + round * 2 }),
+        ...copiers.map(({ copier, bytesMax }) => mergedStep(copier, north, bytesMax)),
+      ]);
+      if (round % 4 === 3) await Promise.all([east.seal(), north.seal()]);
+    }
+    await mergedCopyAll(west, east);
+    await relayAll(east, north);
+    await expectAll([east, north], 48);
+  });
+
+  it('are passed over where the target is further than the source', async () => {
+    const { west, east, north } = await lost();
+    await produceSome(west, { from: 24, to: 30 });
+    await mergedCopyAll(west, north);
+    const relay = relayOf(east, north);
+    expect((await mergedCopyAll(east, north, relay)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    await mergedCopyAll(west, east, mergedCopier(west, east), 150);
+    expect((await mergedCopyAll(east, north, relay)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    await produceSome(west, { from: 30, to: 34 });
+    await mergedCopyAll(west, east);
+    await mergedCopyAll(east, north, relay);
+    await expectAll([east, north], 34);
+  });
+});
+
+describe('a relay', () => {
+  it('leaves all whole whenever it dies, before a request was carried out or after', async () => {
+    for (const moment of ['before', 'after'] as const) {
+      for (let atRequest = 0; ; atRequest += 1) {
+        const { west, east, north } = await lost();
+        const business = new Map();
+        const dying = crashingProcess(north.storage, memoryTransactions({ ...north.storage, business }), {
+          atRequest,
+          moment,
+        });
+        const target = engineParts(dying.storage);
+        const mortal = mergedCopier(east, north, { target, relay: 'west' });
+        const life = await dying.live(() => mergedCopyAll(east, north, mortal, 21_000));
+        await produceSome(north, { from: 4, to: 6 });
+        await mergedCopyAll(west, north, mergedCopier(west, north), 21_000);
+        await relayAll(east, north);
+        await expectAll([north], 24);
+        if (!life.crashed) break;
+      }
+    }
+  });
+
+  it.each([true, false])('copies once where puts are ambiguous; carried out: %s', async (isCarriedOut) => {
+    const { east, north } = await lost();
+    const { clock } = north.storage;
+    let puts = 0;
+    const hot: Table<number> = {
+      ...north.storage.hot,
+      put: async (...args) => {
+        puts += 1;
+        if (puts % 3 !== 0) return north.storage.hot.put(...args);
+        if (isCarriedOut) await north.storage.hot.put(...args);
+        throw new StorageFault('interrupted', 'the connection broke');
+      },
+    };
+    const target = engineParts({ ...north.storage, hot });
+    const clockMoves = setInterval(() => (clock as ManualClock).advance(600), 0);
+    try {
+      await mergedCopyAll(east, north, mergedCopier(east, north, { target, relay: 'west' }), 300);
+    } finally {
+      clearInterval(clockMoves);
+    }
+    await relayAll(east, north);
+    await expectAll([north], 24);
+  });
+
+  it('that slept while others went on copies nothing twice', async () => {
+    const { west, east, north } = await lost();
+    const sleeper = relayOf(east, north);
+    await mergedStep(sleeper, north, 300);
+    await mergedCopyAll(west, north);
+    await produceSome(north, { from: 4, to: 8 });
+    for (const region of [east, north]) await region.seal();
+    for (let hours = 0; hours < 500; hours += 1) await north.expire();
+    await east.expire();
+    await produceSome(west, { from: 24, to: 28 });
+    await mergedCopyAll(west, east);
+    await mergedCopyAll(east, north, sleeper);
+    await expectAll([east, north], 28);
+  });
+
+  /** Two regions that are both west, as it was before and after it was restored to an earlier time. */
+  async function restored(): Promise<Three & { readonly again: MergedRegion }> {
+    const regions = await three();
+    const again = await openMergedRegion('west', regions.west.storage.clock as ManualClock);
+    for (const west of [regions.west, again]) await produceSome(west, { from: 0, to: 2 });
+    await produceSome(regions.west, { from: 2, to: 8 });
+    for (const value of ['other 2', 'other 3']) await again.produce([value]);
+    await mergedCopyAll(regions.west, regions.east);
+    return { ...regions, again };
+  }
+
+  it('does not go on where the source has other records than were copied from the region itself', async () => {
+    const { east, north, again } = await restored();
+    await mergedCopyAll(again, north);
+    const before = await north.values();
+    expect(await relayAll(east, north)).toMatchObject([{ kind: 'diverged', position: 4 }]);
+    expect(await north.values()).toEqual(before);
+  });
+
+  it('does not go on behind what others bring meanwhile and the source has not', async () => {
+    const { east, north, again } = await restored();
+    const relay = relayOf(east, north);
+    expect(await mergedStep(relay, north, 100)).toMatchObject({ kind: 'copied', position: 2 });
+    await mergedCopyAll(again, north);
+    const before = await north.values();
+    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'diverged', position: 4 });
+    expect(await north.values()).toEqual(before);
+  });
+
+  it('keeps the region itself from going on, where that was restored and others had more of it', async () => {
+    const { east, north, again } = await restored();
+    const own = mergedCopier(again, north);
+    expect(await mergedStep(own, north, 100)).toMatchObject({ kind: 'copied', position: 2 });
+    await mergedStep(relayOf(east, north), north, 100);
+    await again.produce(['other 4']);
+    expect(await mergedStep(own, north)).toMatchObject({ kind: 'diverged', position: 4 });
+    expect(await valuesOf(north, 'west')).toEqual(numbered('west', 0, 4));
+  });
+});
+
+describe('what the source has trimmed of a lost region', () => {
+  const trimmed = async (): Promise<Three> => {
+    const regions = await lost();
+    const { east } = regions;
+    const values = await east.values();
+    await east.trimTo(values.findIndex((value) => value.startsWith('west 16')));
+    return regions;
+  };
+
+  it('is waited for, as long as a flow from there might bring it', async () => {
+    const { west, east, north } = await trimmed();
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    await flows.create({ source: 'west', policy: 'merged' }, north.call());
+    const [outcome] = await relayAll(east, north);
+    expect(outcome).toMatchObject({ kind: 'missing', reason: expect.stringContaining("'west'") });
+    expect(await valuesOf(north, 'west')).toEqual(numbered('west', 0, 12));
+    await mergedCopyAll(west, north);
+    expect((await relayAll(east, north)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    await expectAll([north], 24);
+  });
+
+  it('is passed over and told, where nobody waits for it', async () => {
+    const { east, north } = await trimmed();
+    const [first] = await relayAll(east, north);
+    expect(first).toMatchObject({ kind: 'copied', gap: { from: expect.any(Number) } });
+    expect(await valuesOf(north, 'west')).toEqual([...numbered('west', 0, 12), ...numbered('west', 16, 24)]);
+  });
+
+  it('is noticed while the relay is at it, too', async () => {
+    const { east, north } = await lost();
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    await flows.create({ source: 'west', policy: 'merged' }, north.call());
+    const relay = relayOf(east, north);
+    await mergedStep(relay, north, 150);
+    await east.trimTo((await east.values()).length);
+    await east.seal();
+    await east.expire();
+    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'missing' });
+    await flows.delete('west', north.call());
+    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
+  });
+
+  it('is no matter where the target has it', async () => {
+    const { west, east, north } = await lost();
+    await mergedCopyAll(west, north);
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    await flows.create({ source: 'west', policy: 'merged' }, north.call());
+    await east.trimTo((await east.values()).length);
+    await produceSome(west, { from: 24, to: 28 });
+    await mergedCopyAll(west, east);
+    await relayAll(east, north);
+    await expectAll([north], 28);
+  });
+});
