@@ -2,7 +2,8 @@ import { MillraceError } from '../../errors.ts';
 import type { CommitResult, OffsetToCommit } from '../../groups.ts';
 import type { CallOptions, ClientParts } from '../client-parts.ts';
 import type { ConsumerSettings } from './consumer-options.ts';
-import { type HeldPartition, isUncommitted, namedPlace, type Position } from './held-partition.ts';
+import { type HeldPartition, isUncommitted, type Position } from './held-partition.ts';
+import { noteStored, toCommit } from './to-commit.ts';
 
 /** Who commits. */
 export interface Member {
@@ -88,13 +89,14 @@ export function createCommitter(
     );
     if (wanted.length === 0) return [];
     const positions = wanted.map(positionOf);
-    const offsets = wanted.map((held, index) => ({ ...namedPlace(held), ...(positions[index] as Position) }));
+    const offsets = wanted.map((held, index) => toCommit(held, positions[index] as Position));
     const results = await send(offsets, options);
     return results.flatMap(({ error }, index) => {
       const held = wanted[index];
-      const position = positions[index];
-      if (error === undefined && held !== undefined) held.committedOffset = position?.offset;
-      return error === undefined ? [] : [error];
+      const offset = offsets[index];
+      if (error !== undefined) return [error];
+      if (held !== undefined && offset !== undefined) noteStored(held, offset);
+      return [];
     });
   };
 

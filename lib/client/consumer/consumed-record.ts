@@ -1,6 +1,9 @@
+import { isWithin, type OffsetRange } from '../../group/offsets/read-behind.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { decodeBatch } from '../../record/decode-batch.ts';
 import { readBatchHeader } from '../../record/header.ts';
+
+const NOTHING_READ: readonly OffsetRange[] = [];
 
 export interface ConsumedRecord {
   readonly topic: string;
@@ -18,18 +21,25 @@ export interface ConsumedRecord {
   readonly leaderEpoch: number;
 }
 
-/** The records of a batch from `from` on, control records left out. CORRUPT_MESSAGE names the place. */
+export interface WantedRecords {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  /** Offsets of records that the group has read elsewhere. @default none */
+  readonly read?: readonly OffsetRange[] | undefined;
+}
+
+/** The records of a batch from `from` on, control records and what has been read left out. CORRUPT_MESSAGE names the place. */
 export function recordsOf(
   codecs: Codecs,
   batch: Uint8Array,
-  place: { readonly topic: string; readonly partition: number; readonly from: number },
+  { topic, partition, from, read = NOTHING_READ }: WantedRecords,
 ): readonly ConsumedRecord[] {
-  const { topic, partition, from } = place;
   const { leaderEpoch, isControl } = readBatchHeader(batch);
   if (isControl) return [];
   const records: ConsumedRecord[] = [];
   for (const { offset, timestampMs, key, value, headers } of decodeBatch(codecs, batch)) {
-    if (offset < from) continue;
+    if (offset < from || isWithin(read, offset)) continue;
     records.push({
       topic,
       partition,

@@ -8,9 +8,10 @@ import type { ConsumedRecord } from './consumed-record.ts';
 import { type ConsumerOptions, consumerSettings, isSubscribed } from './consumer-options.ts';
 import { type ConsumerCore, createCore } from './core.ts';
 import type { ConsumedBatch } from './deliveries.ts';
-import { moveTo, namedPlace } from './held-partition.ts';
+import { beginAt, namedPlace } from './held-partition.ts';
 import { iterate } from './iterate.ts';
 import { type SeekTarget, seekPosition } from './start-position.ts';
+import { noteStored, toCommit } from './to-commit.ts';
 
 /**
  * Reads records, alone or as a member of a group, in a loop:
@@ -111,7 +112,7 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
     seek: async ({ to, ...place }) => {
       const held = core.heldAt(place);
       const position = await seekPosition(parts, namedPlace(held), { to, timeoutMs: requestTimeoutMs });
-      moveTo(held, position);
+      beginAt(held, position);
       core.gate.changed.ring();
     },
     position: (place) => deliveries.get(place)?.position.offset,
@@ -122,12 +123,12 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
       }
       const named = offsets.map((offset) => {
         const held = deliveries.get(offset);
-        return held === undefined ? offset : { ...namedPlace(held), ...offset };
+        return held === undefined ? offset : toCommit(held, offset);
       });
       const results = await committer.commitOffsets(named, callOptions);
       noteCommitted(
         core,
-        offsets.filter((_, index) => results[index]?.error === undefined),
+        named.filter((_, index) => results[index]?.error === undefined),
       );
       const failed = results.find(({ error }) => error !== undefined);
       if (failed?.error !== undefined) throw failed.error;
@@ -151,7 +152,7 @@ export function createConsumer(parts: ClientParts, options: ConsumerOptions): Co
         const member = session?.member();
         if (member === undefined || !wasGiven(core, record)) throw notOurs(record);
         const call = parts.newCall({ timeoutMs: requestTimeoutMs, ...callOptions });
-        const offset = { ...namedPlace(core.heldAt(record)), offset: record.offset + 1, leaderEpoch };
+        const offset = toCommit(core.heldAt(record), { offset: record.offset + 1, leaderEpoch });
         await parts.groups.commitWithin({ groupId: neededGroupId(groupId), member, offset, store }, call);
         noteCommitted(core, [offset]);
       }),
@@ -182,7 +183,7 @@ function noteCommitted({ deliveries }: ConsumerCore, offsets: readonly OffsetToC
   for (const offset of offsets) {
     const held = deliveries.get(offset);
     if (held === undefined) continue;
-    held.committedOffset = offset.offset;
+    noteStored(held, offset);
     held.processed = { offset: offset.offset, leaderEpoch: offset.leaderEpoch ?? -1 };
   }
 }

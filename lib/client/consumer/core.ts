@@ -171,8 +171,9 @@ export function createCore(parts: ClientParts, settings: ConsumerSettings): Cons
       dropFetched(held);
       try {
         const { committed } = await session.takeOverAgain(owned);
-        const { position, committedOffset } = await holdings.prepare(owned, committed);
+        const { position, committedOffset, behind } = await holdings.prepare(owned, committed);
         held.committedOffset = committedOffset;
+        held.behind = behind;
         moveTo(held, position);
       } catch (error) {
         // The group assigns it again, and then it is taken over and its position is read as for the first time.

@@ -116,7 +116,8 @@ const isOpen = ({ isReleased, isPaused, isWithheld }: HeldPartition): boolean =>
 /** Whether there is a next record. A batch that cannot be read stays where it is, so that it is met again. */
 function openNext(codecs: Codecs, held: HeldPartition): boolean {
   for (let batch = held.fetched[0]; held.open === undefined && batch !== undefined; batch = held.fetched[0]) {
-    const records = recordsOf(codecs, batch.bytes, { ...held.place, from: held.position.offset });
+    const wanted = { ...held.place, from: held.position.offset, read: batch.read };
+    const records = recordsOf(codecs, batch.bytes, wanted);
     held.fetched.shift();
     held.bell.ring();
     if (records.length > 0) held.open = { records, at: 0, batch };

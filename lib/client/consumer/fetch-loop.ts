@@ -1,4 +1,5 @@
 import { MillraceError } from '../../errors.ts';
+import { type OffsetRange, rangesWithin, seenBehind } from '../../group/offsets/read-behind.ts';
 import { LIMITS } from '../../limits.ts';
 import type { FetchResult } from '../../log.ts';
 import { readBatchHeader } from '../../record/header.ts';
@@ -6,10 +7,10 @@ import type { Bell } from '../bell.ts';
 import type { ClientParts } from '../client-parts.ts';
 import { type ConsumerSettings, isSubscribed } from './consumer-options.ts';
 import {
+  beginAt,
   bufferedBytes,
   type FetchedBatch,
   type HeldPartition,
-  moveTo,
   namedPlace,
 } from './held-partition.ts';
 import { sleepOrRing } from './pause.ts';
@@ -67,7 +68,11 @@ async function afterFailure(
   if (ms === undefined) {
     held.isStuck = true;
     // Whoever chose the partition by its name means the topic that has it when the next loop begins.
-    if (!isSubscribed(parts.settings)) held.topicId = undefined;
+    if (!isSubscribed(parts.settings)) {
+      held.topicId = undefined;
+      // ⚑ Of another topic's records nothing has been read.
+      held.behind = undefined;
+    }
     parts.fail(error);
     return;
   }
@@ -108,7 +113,7 @@ async function fetchOnce(parts: FetchLoopParts, held: HeldPartition, signal: Abo
     const maxBytes = bytesShare(parts);
     const result = await client.log.fetch({ ...namedPlace(held), offset, maxBytes, waitMs }, call);
     if (fetchEra !== held.fetchEra || held.isReleased) return;
-    held.fetched.push(...fetchedOf(result));
+    held.fetched.push(...fetchedOf(result, readOf(held, offset, result)));
     held.fetchOffset = result.nextOffset;
     if (result.batches.length > 0) changed.ring();
   } catch (error) {
@@ -133,14 +138,31 @@ async function goOnElsewhere(
     await held.bell.next();
   }
   if (fetchEra !== held.fetchEra || held.isReleased) return;
-  moveTo(held, position);
+  beginAt(held, position);
   changed.ring();
 }
 
-function fetchedOf({ batches, nextOffset, highWatermark }: FetchResult): FetchedBatch[] {
+/** The offsets of it that the group has read elsewhere; how far that goes is known better from now on. */
+function readOf(
+  held: HeldPartition,
+  from: number,
+  { nextOffset, foreign }: FetchResult,
+): readonly OffsetRange[] {
+  if (held.behind === undefined) return [];
+  const seen = seenBehind(held.behind, { from, nextOffset, ...(foreign === undefined ? {} : { foreign }) });
+  held.behind = seen.behind;
+  return seen.read;
+}
+
+function fetchedOf(
+  { batches, nextOffset, highWatermark }: FetchResult,
+  read: readonly OffsetRange[],
+): FetchedBatch[] {
   return batches.map((bytes, index) => {
     const { baseOffset, lastOffsetDelta } = readBatchHeader(bytes);
     const isLast = index === batches.length - 1;
-    return { bytes, nextOffset: isLast ? nextOffset : baseOffset + lastOffsetDelta + 1, highWatermark };
+    const end = isLast ? nextOffset : baseOffset + lastOffsetDelta + 1;
+    const readOfIt = rangesWithin(read, { from: baseOffset, to: end });
+    return { bytes, nextOffset: end, highWatermark, ...(readOfIt.length === 0 ? {} : { read: readOfIt }) };
   });
 }

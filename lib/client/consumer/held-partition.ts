@@ -1,3 +1,4 @@
+import type { OffsetRange, ReadBehind } from '../../group/offsets/read-behind.ts';
 import type { PartitionPlace } from '../../log.ts';
 import { type Bell, createBell } from '../bell.ts';
 import type { ConsumedRecord } from './consumed-record.ts';
@@ -9,6 +10,8 @@ export interface FetchedBatch {
   readonly nextOffset: number;
   /** The partition's end when it was fetched. */
   readonly highWatermark: number;
+  /** Of it the offsets that the group has read elsewhere, if there are any. */
+  readonly read?: readonly OffsetRange[];
 }
 
 export interface Position {
@@ -30,6 +33,8 @@ export interface HeldPartition {
   givenFrom: number;
   /** What storage is known to hold. */
   committedOffset: number | undefined;
+  /** What the group had read behind the position that reading began at, if it had. */
+  behind: ReadBehind | undefined;
   fetchOffset: number;
   fetched: FetchedBatch[];
   /** The batch the loop is in the middle of. */
@@ -53,9 +58,9 @@ export interface HeldPartition {
 export function holdPartition(
   place: PartitionPlace,
   position: Position,
-  group: { readonly topicId: string | undefined; readonly committedOffset: number | undefined },
+  group: Pick<HeldPartition, 'topicId' | 'committedOffset' | 'behind'>,
 ): HeldPartition {
-  const { topicId, committedOffset } = group;
+  const { topicId, committedOffset, behind } = group;
   return {
     place,
     topicId,
@@ -63,6 +68,7 @@ export function holdPartition(
     processed: position,
     givenFrom: position.offset,
     committedOffset,
+    behind,
     fetchOffset: position.offset,
     fetched: [],
     open: undefined,
@@ -103,6 +109,14 @@ export function moveTo(held: HeldPartition, position: Position): void {
   held.processed = position;
   held.givenFrom = position.offset;
   dropFetched(held);
+}
+
+/** Reading begins anew there, whatever the group has read behind it. */
+export function beginAt(held: HeldPartition, position: Position): void {
+  // What is committed says more than this position, even if that is at the same offset.
+  if (held.behind !== undefined) held.committedOffset = undefined;
+  held.behind = undefined;
+  moveTo(held, position);
 }
 
 export function bufferedBytes(held: HeldPartition): number {

@@ -1,3 +1,5 @@
+import { readBehind } from '../../group/offsets/read-behind.ts';
+import type { CommittedOffset } from '../../groups.ts';
 import type { PartitionPlace } from '../../log.ts';
 import type { ClientParts } from '../client-parts.ts';
 import type { Committer } from './committer.ts';
@@ -29,10 +31,7 @@ export interface Holdings {
   ended(): Promise<void>;
 }
 
-interface Committed {
-  readonly offset: number;
-  readonly leaderEpoch: number;
-}
+type Committed = Pick<CommittedOffset, 'offset' | 'leaderEpoch' | 'vector'>;
 
 export interface HoldingsParts {
   readonly client: ClientParts;
@@ -126,10 +125,11 @@ export function createHoldings(parts: HoldingsParts): Holdings {
       const place = { topic, partition };
       if (committed === undefined) {
         const position = await resetPosition(client, settings, { ...place, topicId });
-        return holdPartition(place, position, { topicId, committedOffset: undefined });
+        return holdPartition(place, position, { topicId, committedOffset: undefined, behind: undefined });
       }
-      const { offset, leaderEpoch } = committed;
-      return holdPartition(place, { offset, leaderEpoch }, { topicId, committedOffset: offset });
+      const { offset, leaderEpoch, vector } = committed;
+      const behind = readBehind(vector, offset);
+      return holdPartition(place, { offset, leaderEpoch }, { topicId, committedOffset: offset, behind });
     },
     restartStuck: () => {
       for (const held of deliveries.all()) if (held.isStuck) startFetching(held);

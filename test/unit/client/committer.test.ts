@@ -62,7 +62,7 @@ describe('a commit that meets a later epoch', () => {
     const held = holdPartition(
       PLACE,
       { offset: 10, leaderEpoch: -1 },
-      { topicId: undefined, committedOffset: 5 },
+      { topicId: undefined, committedOffset: 5, behind: undefined },
     );
     await at.committer.commitProcessed([held]);
     expect(at.arrived).toEqual(['1:10']);
