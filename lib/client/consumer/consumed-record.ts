@@ -1,4 +1,4 @@
-import { isWithin, type OffsetRange } from '../../group/offsets/read-behind.ts';
+import { isAllRead, isWithin, type OffsetRange } from '../../group/offsets/read-behind.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { decodeBatch } from '../../record/decode-batch.ts';
 import { readBatchHeader } from '../../record/header.ts';
@@ -35,8 +35,9 @@ export function recordsOf(
   batch: Uint8Array,
   { topic, partition, from, read = NOTHING_READ }: WantedRecords,
 ): readonly ConsumedRecord[] {
-  const { leaderEpoch, isControl } = readBatchHeader(batch);
-  if (isControl) return [];
+  const { leaderEpoch, isControl, baseOffset, lastOffsetDelta } = readBatchHeader(batch);
+  const range = { from: Math.max(from, baseOffset), to: baseOffset + lastOffsetDelta + 1 };
+  if (isControl || isAllRead(read, range)) return [];
   const records: ConsumedRecord[] = [];
   for (const { offset, timestampMs, key, value, headers } of decodeBatch(codecs, batch)) {
     if (offset < from || isWithin(read, offset)) continue;

@@ -1,4 +1,5 @@
 import type { EngineParts } from '../../engine-parts.ts';
+import type { Vector } from '../../groups.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { observeNow } from '../../storage/observation.ts';
@@ -48,14 +49,30 @@ async function mendGroup(deps: Dependencies, group: Group, endOf: EndOf, call: C
   return count;
 }
 
-/** ⚑ Nor has anything been read of this region's own records behind the end, wherever the position stands. */
+/**
+ * ⚑ Nor has anything been read of this region's own records behind the end, wherever the position stands; nor had local
+ * clients, where it was carried over.
+ */
 function within(position: CommittedPosition, end: number): CommittedPosition {
-  const own = position.vector?.get(HERE) ?? 0;
-  if (position.offset <= end && own <= end) return position;
-  const { vector: all, ...rest } = position;
+  const { vector, localOffset, localVector, ...rest } = position;
+  const own = [position.offset, vector?.get(HERE), localOffset, localVector?.get(HERE)];
+  if (own.every((offset) => offset === undefined || offset <= end)) return position;
   const offset = Math.min(position.offset, end);
-  const vector = vectorBeyond(own <= end ? all : new Map(all).set(HERE, end), offset);
-  return { ...rest, offset, ...(vector === undefined ? {} : { vector }) };
+  const left = vectorWithin(vector, offset, end);
+  const local = localOffset === undefined ? undefined : Math.min(localOffset, end);
+  const localLeft = vectorWithin(localVector, local ?? 0, end);
+  return {
+    ...rest,
+    offset,
+    ...(left === undefined ? {} : { vector: left }),
+    ...(local === undefined ? {} : { localOffset: local }),
+    ...(localLeft === undefined ? {} : { localVector: localLeft }),
+  };
+}
+
+function vectorWithin(vector: Vector | undefined, offset: number, end: number): Vector | undefined {
+  const own = vector?.get(HERE) ?? 0;
+  return vectorBeyond(own <= end ? vector : new Map(vector).set(HERE, end), offset);
 }
 
 async function mend(

@@ -93,6 +93,11 @@ export function rangesWithin(
   return read.filter((range) => range.from < to && from < range.to);
 }
 
+/** Whether one of the ranges covers all of `[from, to)`, as it does where all of a batch has been read. */
+export function isAllRead(read: readonly OffsetRange[], { from, to }: OffsetRange): boolean {
+  return read.some((range) => range.from <= from && to <= range.to);
+}
+
 export function isWithin(read: readonly OffsetRange[], offset: number): boolean {
   return read.some(({ from, to }) => from <= offset && offset < to);
 }

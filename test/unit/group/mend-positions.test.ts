@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { readGroup } from '../../../lib/group/group-store.ts';
+import { putOffset, readOffset } from '../../../lib/group/offsets/put-offset.ts';
 import { engineParts } from '../../../lib/open-log.ts';
 import { applyRestore, planRestore } from '../../../lib/segment/restore/restore.ts';
+import { observeNow } from '../../../lib/storage/observation.ts';
 import { at, GROUP, positions, scene, take } from './offset-support.ts';
 
 describe('a restore to an earlier time', () => {
@@ -40,6 +43,25 @@ describe('a restore to an earlier time', () => {
       [5, ['west', 70]],
       [2, ['', 10], ['west', 70]],
     ]);
+  });
+
+  it('takes back what local clients had committed beneath a position that was carried over', async () => {
+    const s = await scene();
+    const process = await s.process();
+    await process.groups.commit({ groupId: GROUP, offsets: [at(0, 2)] }, s.call());
+    const { group } = await readGroup(process.parts, GROUP, { consistent: true }, s.call());
+    const where = { incarnation: group?.incarnation ?? '', topicId: s.topicId, partition: 0 };
+    const standing = await readOffset(process.parts, where, { consistent: true }, s.call());
+    if (standing?.position === undefined) throw new Error('a position is committed');
+    const local = { localOffset: 8, localVector: new Map([['', 9]]) };
+    const next = { ...standing, position: { ...standing.position, source: 'west', ...local } };
+    const change = { incarnation: where.incarnation, standing, next, began: observeNow(s.clock) };
+    await putOffset(process.parts, change, s.call());
+    const plan = await planRestore(process.parts, s.call());
+    const topics = plan.topics.map((planned) => ({ ...planned, tails: [5, 10, 10, 10] }));
+    await applyRestore(process.parts, { ...plan, topics }, s.call());
+    const mended = await readOffset(process.parts, where, { consistent: true }, s.call());
+    expect(mended?.position).toEqual({ ...standing.position, source: 'west', localOffset: 5 });
   });
 
   it('leaves positions in topics that it does not know of', async () => {
