@@ -1,19 +1,18 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
-import { BUNDLE } from '../infra/bundle.ts';
+import { BUNDLE_ENTRY, type BundleSize, bundle } from '../infra/bundle.ts';
 
 /** What Lambda has to load before the first request, against the least that a function on this storage could do. */
 export interface ModuleLoad {
   readonly name: string;
-  readonly bundleBytes: number;
-  /** Median over fresh processes. */
+  readonly size: BundleSize;
+  /** Of CPU, the median over fresh processes. */
   readonly loadMs: number;
-  /** `loadMs` against that of a bare function with the same two SDK clients, measured in turns with it. */
+  /** `loadMs` against that of a bare function with the same two SDK clients, bundled alike and measured in turns with it. */
   readonly ratioToBare: number;
 }
 
@@ -55,23 +54,9 @@ export const handler = async (event) => {
 };
 `;
 
-/** Bundles a function as the stack does and answers the size in bytes. */
-export async function bundleFunction(entry: string, outfile: string): Promise<number> {
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: BUNDLE.target,
-    mainFields: [...BUNDLE.mainFields],
-    minify: BUNDLE.minify,
-    external: [...BUNDLE.external],
-    absWorkingDir: ROOT,
-    nodePaths: [join(ROOT, 'node_modules')],
-    logLevel: 'error',
-  });
-  return (await stat(outfile)).size;
+/** Bundles one of our functions as the stack does. */
+export function bundleFunction(name: (typeof FUNCTION_NAMES)[number], outdir: string): BundleSize {
+  return bundle(join(ROOT, 'functions', `${name}.ts`), outdir);
 }
 
 /** Loads every function and the bare one `rounds` times each, in turns, each time in a new process. */
@@ -84,19 +69,20 @@ export async function measureModuleLoad({
   try {
     const bareEntry = join(folder, 'bare-entry.mjs');
     await writeFile(bareEntry, BARE);
-    const bundles: Bundle[] = [await bundled('bare', bareEntry, folder)];
+    const bundles: Bundle[] = [bundled('bare', folder, (outdir) => bundle(bareEntry, outdir))];
     for (const name of FUNCTION_NAMES) {
-      bundles.push(await bundled(name, join(ROOT, 'functions', `${name}.ts`), folder));
+      bundles.push(bundled(name, folder, (outdir) => bundleFunction(name, outdir)));
     }
     for (let round = 0; round < rounds; round += 1) {
       for (const bundle of bundles) bundle.loadsMs.push(await loadMs(bundle.file));
     }
-    const [bareMs = Number.NaN, ...functionsMs] = bundles.map(({ loadsMs }) => median(loadsMs));
-    return functionsMs.map((ms, index) => ({
-      name: FUNCTION_NAMES[index] ?? '',
-      bundleBytes: bundles[index + 1]?.bytes ?? 0,
-      loadMs: ms,
-      ratioToBare: ms / bareMs,
+    const [bare, ...functions] = bundles;
+    const bareMs = median(bare?.loadsMs ?? []);
+    return functions.map(({ name, size, loadsMs }) => ({
+      name,
+      size,
+      loadMs: median(loadsMs),
+      ratioToBare: median(loadsMs) / bareMs,
     }));
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -104,21 +90,23 @@ export async function measureModuleLoad({
 }
 
 interface Bundle {
+  readonly name: string;
   readonly file: string;
-  readonly bytes: number;
+  readonly size: BundleSize;
   readonly loadsMs: number[];
 }
 
-async function bundled(name: string, entry: string, folder: string): Promise<Bundle> {
-  const file = join(folder, `${name}.mjs`);
-  return { file, bytes: await bundleFunction(entry, file), loadsMs: [] };
+function bundled(name: string, folder: string, make: (outdir: string) => BundleSize): Bundle {
+  const outdir = join(folder, name);
+  return { name, file: join(outdir, BUNDLE_ENTRY), size: make(outdir), loadsMs: [] };
 }
 
 const run = promisify(execFile);
 
 async function loadMs(file: string): Promise<number> {
-  const script = `const t = performance.now(); const m = await import(${JSON.stringify(pathToFileURL(file).href)});
-    const ms = performance.now() - t; if (typeof m.handler !== 'function') throw new Error('no handler'); console.log(ms);`;
+  const script = `const before = process.cpuUsage(); const m = await import(${JSON.stringify(pathToFileURL(file).href)});
+    const { user, system } = process.cpuUsage(before);
+    if (typeof m.handler !== 'function') throw new Error('no handler'); console.log((user + system) / 1_000);`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
     env: {
       PATH: process.env.PATH,

@@ -1,6 +1,5 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
-import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { PushSettings } from '../lib/push/push-settings.ts';
 import { Alarms } from './constructs/alarms.ts';
@@ -61,7 +60,7 @@ export class MillraceStack extends Stack {
     const engine = (
       name: EngineFunctionProps['name'],
       own: Omit<EngineFunctionProps, 'name' | 'storage' | 'architecture'>,
-    ): NodejsFunction => {
+    ): LambdaFunction => {
       const constructId = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
       const { lambda } = new EngineFunction(this, constructId, {
         name,

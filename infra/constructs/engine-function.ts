@@ -1,12 +1,18 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AssetHashType, DockerImage, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
-import { type Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import {
+  type Architecture,
+  Code,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { BUNDLE } from '../bundle.ts';
+import { bundle } from '../bundle.ts';
 import type { LogStorage } from './log-storage.ts';
 import { type FunctionName, grantPermissions, PERMISSIONS } from './permissions.ts';
 
@@ -35,25 +41,23 @@ export interface EngineFunctionProps {
 
 /** One Lambda function on the engine: bundled, traced, with a log that ends and a role that may do little. */
 export class EngineFunction extends Construct {
-  readonly lambda: NodejsFunction;
+  readonly lambda: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: EngineFunctionProps) {
     super(scope, id);
     const { storage } = props;
-    this.lambda = new NodejsFunction(this, 'Function', {
+    this.lambda = new LambdaFunction(this, 'Function', {
       description: props.description,
       ...(props.functionName === undefined ? {} : { functionName: props.functionName }),
       ...(props.role === undefined ? {} : { role: props.role }),
-      entry: fileURLToPath(new URL(`../../functions/${props.name}.ts`, import.meta.url)),
-      projectRoot: fileURLToPath(new URL('../..', import.meta.url)),
-      depsLockFilePath: fileURLToPath(new URL('../../package-lock.json', import.meta.url)),
+      code: bundledCode(props.name),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: props.architecture,
       memorySize: props.memoryMb ?? 1024,
       timeout: Duration.seconds(props.timeoutSeconds),
       ...(props.isTraced === false ? {} : { tracing: Tracing.ACTIVE }),
       ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
-      awsSdkConnectionReuse: false, // a setting of SDK 2; SDK 3 keeps connections open by itself
       logGroup: new LogGroup(this, 'Logs', {
         retention: RetentionDays.TWO_WEEKS,
         removalPolicy: RemovalPolicy.DESTROY,
@@ -68,15 +72,28 @@ export class EngineFunction extends Construct {
           ? {}
           : { MILLRACE_LOG_SAMPLE_RATE: String(props.logSampleRate) }),
       },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: BUNDLE.target,
-        mainFields: [...BUNDLE.mainFields],
-        minify: BUNDLE.minify,
-        externalModules: [...BUNDLE.external],
-        bundleAwsSDK: true,
-      },
     });
     grantPermissions(storage, this.lambda, PERMISSIONS[props.name]);
   }
+}
+
+const FUNCTIONS = fileURLToPath(new URL('../../functions', import.meta.url));
+
+/** Bundled when a stack that has the function is synthesized, and named by what came out. */
+function bundledCode(name: FunctionName): Code {
+  const entry = join(FUNCTIONS, `${name}.ts`);
+  return Code.fromAsset(FUNCTIONS, {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      // No image is ever run. The command is how the CDK tells that two functions of one folder are two bundles.
+      image: DockerImage.fromRegistry('none'),
+      command: [entry],
+      local: {
+        tryBundle: (outdir) => {
+          bundle(entry, outdir);
+          return true;
+        },
+      },
+    },
+  });
 }

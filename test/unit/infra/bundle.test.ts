@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunction, FUNCTION_NAMES } from '../../../bench/module-load.ts';
 
@@ -14,10 +13,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('function bundles', () => {
-  it.each(FUNCTION_NAMES)('%s is at most 1 MB, the AWS SDK included', async (name) => {
-    const entry = fileURLToPath(new URL(`../../../functions/${name}.ts`, import.meta.url));
-    const bytes = await bundleFunction(entry, join(folder, `${name}.mjs`));
-    expect(bytes).toBeGreaterThan(100_000);
-    expect(bytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
+  it.each(FUNCTION_NAMES)('%s is at most 1 MB, the AWS SDK included', (name) => {
+    const { loadedBytes, totalBytes } = bundleFunction(name, join(folder, name));
+    expect(loadedBytes).toBeGreaterThan(100_000);
+    expect(totalBytes).toBeGreaterThan(loadedBytes);
+    expect(totalBytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
   });
 });
