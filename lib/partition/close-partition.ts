@@ -5,7 +5,7 @@ import type { Call } from '../storage/call.ts';
 import { isUnsentByFence, StorageFault } from '../storage/fault.ts';
 import type { Condition } from '../storage/table.ts';
 import { chunkFromItem, chunkToItem } from './chunk.ts';
-import { type Marker, markerOf, readTail, type Tail } from './tail.ts';
+import { isBuried, type Marker, markerOf, readTail, type Tail } from './tail.ts';
 
 export type ClosingDependencies = Pick<EngineParts, 'hot' | 'catalog' | 'random' | 'rules'>;
 
@@ -25,13 +25,30 @@ export async function closePartition(
   freeze?: string,
 ): Promise<void> {
   let tail: Tail | undefined;
+  /** Put by this call, and not yet seen to stand where the log ends. */
+  let unseen: Marker | undefined;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     // Walking on from chunk to chunk never catches up with writers that are as fast.
     if (tail === undefined || tries % LIMITS.walkLossesMax === 0) {
       ({ tail } = await readTail(deps, pk, deps.rules, call));
     }
-    if (isClosedFor(tail.marker, freeze)) return;
+    const { offset, marker } = tail;
+    const buried = [unseen, marker].flatMap((one) => (one !== undefined && isBuried(one, offset) ? one : []));
+    for (const { baseOffset, version } of buried) {
+      await deps.hot.delete({ pk, sk: baseOffset }, { ifVersion: version }, call);
+    }
+    unseen = undefined;
+    if (buried.length > 0) {
+      tail = undefined;
+      continue;
+    }
+    if (isClosedFor(marker, freeze)) return;
     tail = await tryToClose(deps, { pk, tail, freeze }, call);
+    // ⚑ Where nothing had been stored, somebody may just have decided that the log begins further on.
+    if (tail?.marker?.baseOffset === 0) {
+      unseen = tail.marker;
+      tail = undefined;
+    }
   }
   throw new StorageFault('throttled', `Partition ${pk} took appends faster than it could be closed`);
 }

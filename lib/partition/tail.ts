@@ -130,6 +130,14 @@ export function markerOf({ baseOffset, version, body }: Chunk): Marker | undefin
   return body.kind === 'closed' ? { baseOffset, version, freeze: body.freeze } : undefined;
 }
 
+/**
+ * ⚑ A log that is empty and begins further on (`beginLogAt`) has a tail with no chunk before it: a marker that was put at 0
+ * meanwhile is in nobody's way. No other marker lies below its log's tail.
+ */
+export function isBuried({ baseOffset }: Pick<Marker, 'baseOffset'>, tailOffset: number): boolean {
+  return baseOffset < tailOffset;
+}
+
 function endOf(chunk: Chunk | undefined): number {
   return chunk?.endOffset ?? 0;
 }

@@ -2,7 +2,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { storageMs } from '../group/storage-time.ts';
 import { closePartition } from '../partition/close-partition.ts';
-import { markerOf, readNewestChunk } from '../partition/tail.ts';
+import { isBuried, markerOf, readBounds, readNewestChunk } from '../partition/tail.ts';
 import type { RegionDescription } from '../region.ts';
 import type { Call } from '../storage/call.ts';
 import type { Condition } from '../storage/table.ts';
@@ -26,7 +26,10 @@ export async function describeRegion(parts: EngineParts, call: Call): Promise<Re
   const { state } = await readFreeze(parts.catalog, call);
   const pass = await overAll(parts, call, async (pk) => {
     const { chunk } = await readNewestChunk(parts.hot, pk, call);
-    return chunk?.body.kind === 'closed';
+    if (chunk?.body.kind !== 'closed') return false;
+    if (chunk.baseOffset > 0) return true;
+    const { logStart } = await readBounds(parts.catalog, pk, { consistent: true }, call);
+    return !isBuried(chunk, logStart);
   });
   return description(state, pass);
 }
