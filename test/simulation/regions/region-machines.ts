@@ -2,10 +2,11 @@ import type { FlowRun } from '../../../lib/replication/flow-run.ts';
 import { openErrands } from '../../../lib/replication/groups/open-errands.ts';
 import { runFlow } from '../../../lib/replication/replicator.ts';
 import { HOUR_MS, MINUTE_MS } from '../durations.ts';
-import { type JobName, tasksOf } from '../jobs.ts';
-import { livePartitions } from '../places.ts';
+import { type JobName, type Task, tasksOf } from '../jobs.ts';
+import { livePartitions, objectsReferredTo } from '../places.ts';
 import { CALM_NETWORK } from '../profile.ts';
 import type { SeededRandom } from '../random.ts';
+import type { Storage } from '../storage.ts';
 import { inEveryEra, quietly } from './region-clients.ts';
 import type { Machine, RegionsWorld } from './regions-world.ts';
 
@@ -82,16 +83,20 @@ export async function runMaintenance(
         const { process, parts, call } = await world.machine(alias, job, 'mortal');
         const done = quietly(world, job, () =>
           task.run({ random, parts, call: call(30_000) }).catch((fault: unknown) => {
-            // Of a topic that was deleted while the job slept nothing need be whole.
-            const isThere =
-              task.pk === undefined || livePartitions(world.region(alias).storage).includes(task.pk);
-            if (isThere) throw fault;
+            if (!isExcused(world.region(alias).storage, task, fault)) throw fault;
           }),
         );
         await Promise.race([done, process.gone, scheduler.sleep(MINUTE_MS)]);
       }
     }
   });
+}
+
+/** Of a topic that was deleted while the job slept nothing need be whole, nor an object that is nobody's any more. */
+function isExcused(storage: Storage, { pk }: Task, fault: unknown): boolean {
+  if (pk === undefined || !livePartitions(storage).includes(pk)) return pk !== undefined;
+  const [, objectKey] = /^Object (\S+) is missing/.exec(fault instanceof Error ? fault.message : '') ?? [];
+  return objectKey !== undefined && !objectsReferredTo(storage, pk).includes(objectKey);
 }
 
 /** The schedule, on a machine that works: nothing expires before it is sealed. */

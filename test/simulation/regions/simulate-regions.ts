@@ -11,10 +11,12 @@ import { checkCarried, checkSources } from './check-carried.ts';
 import { checkCopies } from './check-copies.ts';
 import { checkHalts } from './check-halts.ts';
 import { checkMerged } from './check-merged.ts';
+import { checkMovers } from './check-movers.ts';
 import { evidenceOf, type Left, readAll } from './evidence.ts';
 import { runFlowAdmin, runFreezer, runTopicAdmin, thaw, tidy } from './region-admins.ts';
 import { homeTopic, runCommitter, runTrimmer, runWriter } from './region-clients.ts';
 import { copyFlow, runCuts, runGuard, runMaintenance, runReplicators } from './region-machines.ts';
+import { readToTheEnd, runMover } from './region-movers.ts';
 import { drawRegions, type RegionsProfile } from './regions-profile.ts';
 import { createRegionsWorld, type RegionsWorld } from './regions-world.ts';
 
@@ -64,6 +66,7 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
     try {
       await live(world);
       late.push(...(await settle(world)));
+      late.push(...(await readLast(world)));
       left = await readAll(world);
     } catch (cause) {
       late.push(`the run has failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
@@ -80,6 +83,7 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
     ...checkCopies(evidence),
     ...checkBegins(evidence),
     ...checkHalts(evidence),
+    ...checkMovers(evidence, lastRegion(profile)),
     ...(profile.policy === 'merged' ? checkMerged(evidence) : []),
   ];
   return {
@@ -108,6 +112,7 @@ async function live(world: RegionsWorld): Promise<void> {
         run(world, random.fork(), alias),
       ),
     ),
+    ...Array.from({ length: profile.movers }, () => runMover(world, random.fork())),
     ...flows.flatMap((flow) => [
       runFlowAdmin(world, random.fork(), flow),
       ...Array.from({ length: profile.replicators }, () => runReplicators(world, random.fork(), flow)),
@@ -141,6 +146,16 @@ async function settle(world: RegionsWorld): Promise<readonly string[]> {
     if ([...regions.values()].some(({ storage }) => topicsIn(storage, 'active').length > TOPICS_MAX)) break;
   }
   return ['copying does not come to an end'];
+}
+
+/** Where the group that moves is in the end, if there is one. */
+function lastRegion({ movers, aliases }: RegionsProfile): string | undefined {
+  return movers === 0 ? undefined : aliases.at(-1);
+}
+
+async function readLast(world: RegionsWorld): Promise<readonly string[]> {
+  const alias = lastRegion(world.profile);
+  return alias === undefined ? [] : readToTheEnd(world, alias);
 }
 
 /** `withErrands`: groups are carried over too, and heartbeats beat: there is always more to be copied. */
