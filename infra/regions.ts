@@ -50,6 +50,7 @@ const FLOW_FIELDS = [
   'groups',
   'groupsExclude',
   'start',
+  'relays',
 ] as const;
 
 /**
@@ -114,6 +115,8 @@ export const regionNames = {
   sourceRole: (region: RegionSettings): string => bounded(`${region.stackName}-source-${region.alias}`),
   /** Function of this region that copies into it, and its role. */
   replicator: (region: RegionSettings): string => bounded(`${region.stackName}-replicator-${region.alias}`),
+  /** Role of the function that translates positions into this region. */
+  translator: (region: RegionSettings): string => bounded(`${region.stackName}-translator-${region.alias}`),
   /** Parameter of this region that tells where its data lies. */
   storageParameter: (region: RegionSettings): string =>
     `/millrace/${region.stackName}/${region.alias}/storage`,
@@ -180,6 +183,10 @@ function readFlow(
     throw new Error(`${at}.${end}: one of ${aliases.join(', ')}; got ${JSON.stringify(fields[end])}`);
   }
   if (fields.source === fields.target) throw new Error(`${at}: a region cannot copy from itself`);
+  for (const relay of fields.relays === undefined ? [] : arrayOf(fields.relays, `${at}.relays`)) {
+    if (typeof relay === 'string' && aliases.includes(relay)) continue;
+    throw new Error(`${at}.relays: some of ${aliases.join(', ')}; got ${JSON.stringify(relay)}`);
+  }
   return fields as unknown as FlowSettings;
 }
 

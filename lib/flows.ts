@@ -21,6 +21,12 @@ export interface Flows {
   /** Remote topics stay as they are, and stay read-only. UNKNOWN_FLOW. */
   delete(source: string, call: Call): Promise<void>;
   /**
+   * From within a minute on the records of these regions are copied too, as far as the source has them; of none: no longer.
+   * Nothing has to be undone when such a region is back. UNKNOWN_FLOW, INVALID_REQUEST (one of them is the source or this
+   * region, or is not known), INVALID_CONFIG (a flow of another policy than `merged`).
+   */
+  setRelays(source: string, relays: readonly string[], call: Call): Promise<FlowDescription>;
+  /**
    * Ends an `identity` flow and makes its copies topics that are written here. Nothing is asked of the source. Again, it goes
    * on where it was cut off, and answers the same once it is complete. UNKNOWN_FLOW (nor is there anything that was promoted),
    * INVALID_CONFIG (a flow of another policy).
@@ -80,6 +86,10 @@ export interface NewFlow {
   readonly groupsExclude?: readonly string[];
   /** Of the topics that are there when the flow begins; later ones are copied from their beginning. @default 'earliest' */
   readonly start?: FlowStart;
+  /**
+   * Of `merged`: aliases of regions that are lost. What the source has of them is copied with its own records. @default none
+   */
+  readonly relays?: readonly string[];
 }
 
 export interface FlowDescription extends Required<NewFlow> {
@@ -132,4 +142,14 @@ export interface PartitionProgress {
   readonly sourceEnd: number;
   /** Offsets that the source had trimmed before they were copied: first and the one behind the last; the latest such gap. */
   readonly gap?: { readonly from: number; readonly to: number };
+  /** Of the regions that are relayed, those of which the source has records of this topic. */
+  readonly relays?: readonly RelayProgress[];
+}
+
+/** What has been copied of another region's records out of what the source has of them. All offsets are those of there. */
+export interface RelayProgress extends Pick<PartitionProgress, 'position' | 'sourceEnd' | 'gap'> {
+  readonly region: string;
+  readonly state: CopyState;
+  /** Why, for people; empty while all is well. */
+  readonly reason: string;
 }

@@ -6,6 +6,7 @@ import {
   deleteFlow,
   describeFlow,
   listAllFlows,
+  setFlowRelays,
   setFlowState,
 } from './replication/flows/manage-flows.ts';
 import { promoteFlow } from './replication/promotion/promote-flow.ts';
@@ -26,6 +27,7 @@ export function openFlows(target: EngineParts, { region, sources }: FlowsOptions
     describe: (source, call) => answered(() => describeFlow(parts, source, call)),
     pause: (source, call) => answered(() => setFlowState(parts, source, 'paused', call)),
     resume: (source, call) => answered(() => setFlowState(parts, source, 'running', call)),
+    setRelays: (source, relays, call) => answered(() => setFlowRelays(parts, source, relays, call)),
     promote: (source, call) => answered(() => promoteFlow(parts, source, call)),
     delete: (source, call) => answered(() => deleteFlow(parts, source, call)),
   };

@@ -34,7 +34,14 @@ export interface CopiedPartition {
   readonly partition: number;
   readonly sourcePk: string;
   readonly targetPk: string;
+  /** Set where not the source's own records are copied, but what it has of this region. */
+  readonly relay?: string;
   readonly work: PartitionWork;
+}
+
+/** What is copied into a partition, told apart from what else is. */
+export function placeKey({ targetPk, relay }: Pick<CopiedPartition, 'targetPk' | 'relay'>): string {
+  return relay === undefined ? targetPk : `${targetPk} ${relay}`;
 }
 
 export interface Copied {
@@ -61,6 +68,8 @@ export interface CopyLoop {
   readonly isQuiet: boolean;
 }
 
+type Place = Pick<CopiedPartition, 'pair' | 'partition' | 'targetPk' | 'relay'>;
+
 interface Tracked extends CopiedPartition {
   pair: TopicPair;
   seen: Observation;
@@ -75,13 +84,15 @@ const LOOK_MS_MAX = 200;
 
 /**
  * Copies the partitions of a flow fairly: one chunk of each in turn, some at once, and one at which nothing was found after
- * a pause that grows while it stays quiet.
+ * a pause that grows while it stays quiet. What is relayed into a partition takes turns with the source's own records.
  */
 export function copyLoop(parts: CopyLoopParts): CopyLoop {
   const { clock, share, copiesAtOnce } = parts;
   const tracked = new Map<string, Tracked>();
   const due: DueQueue<Tracked> = dueQueue();
   const inFlight = new Set<Promise<void>>();
+  /** By partitions: what waits for the step that is under way there. Two at once would take each other's place. */
+  const busy = new Map<string, Tracked[]>();
   const copied = { records: 0, bytes: 0, heartbeats: 0 };
   let activeMs = clock.monotonicMs();
 
@@ -89,24 +100,26 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     const before = new Map(tracked);
     tracked.clear();
     for (const place of placesOf(pairs, share)) {
-      const known = before.get(place.targetPk);
-      before.delete(place.targetPk);
-      const rests = restingAt?.(place.pair.target.name, place.partition);
+      const key = placeKey(place);
+      const known = before.get(key);
+      before.delete(key);
+      const isOwn = place.relay === undefined;
+      const rests = isOwn ? restingAt?.(place.pair.target.name, place.partition) : undefined;
       if (known === undefined) begin({ ...place, seen, restingAt: rests });
-      else tracked.set(place.targetPk, Object.assign(known, { pair: place.pair, seen }));
+      else tracked.set(key, Object.assign(known, { pair: place.pair, seen }));
     }
     for (const one of before.values()) one.isFollowed = false;
   };
 
-  const begin = (place: Pick<Tracked, 'pair' | 'partition' | 'targetPk' | 'seen' | 'restingAt'>): void => {
-    const { pair, partition, targetPk } = place;
+  const begin = (place: Place & Pick<Tracked, 'seen' | 'restingAt'>): void => {
+    const { pair, partition, targetPk, relay } = place;
     const sourcePk = partitionKey(pair.source.topicId, partition);
     const start = startOf(pair, partition);
-    const copier = parts
-      .copierOf(pair)
-      .partition({ sourcePk, targetPk, start, sourceTopic: pair.source.name, targetTopic: pair.target.name });
+    const names = { sourceTopic: pair.source.name, targetTopic: pair.target.name };
+    const relayed = relay === undefined ? {} : { relay };
+    const copier = parts.copierOf(pair).partition({ sourcePk, targetPk, start, ...names, ...relayed });
     const one: Tracked = { ...place, sourcePk, copier, work: NEW_WORK, isFollowed: true };
-    tracked.set(targetPk, one);
+    tracked.set(placeKey(place), one);
     activeMs = clock.monotonicMs();
     due.put(one, activeMs);
   };
@@ -123,7 +136,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
     return one.copier.copyOnce(terms, parts.newCall());
   };
 
-  const step = async (one: Tracked): Promise<void> => {
+  const step = async (one: Tracked, waiting: readonly Tracked[]): Promise<void> => {
     try {
       const outcome = await take(one);
       one.work = afterStep(one.work, outcome);
@@ -137,19 +150,29 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
       parts.onFault(cause, `copying ${one.pair.source.name}-${one.partition} failed`);
       one.work = afterBug(one.work);
     }
+    busy.delete(one.targetPk);
+    for (const next of waiting) due.put(next, clock.monotonicMs());
     if (one.isFollowed) due.put(one, clock.monotonicMs() + one.work.pauseMs);
   };
 
   const start = (one: Tracked): void => {
-    const running = step(one).finally(() => inFlight.delete(running));
+    const waiting: Tracked[] = [];
+    busy.set(one.targetPk, waiting);
+    const running = step(one, waiting).finally(() => inFlight.delete(running));
     inFlight.add(running);
+  };
+
+  const startOrWait = (one: Tracked): void => {
+    const waiting = busy.get(one.targetPk);
+    if (waiting === undefined) start(one);
+    else waiting.push(one);
   };
 
   const startDue = (): void => {
     while (inFlight.size < copiesAtOnce) {
       const next = due.take(clock.monotonicMs());
       if (next === undefined) return;
-      if (next.isFollowed) start(next);
+      if (next.isFollowed) startOrWait(next);
     }
   };
 
@@ -180,15 +203,14 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
 }
 
 /** The partitions of these topics that are of a share. */
-function* placesOf(
-  pairs: readonly TopicPair[],
-  share: FlowShare,
-): Generator<Pick<Tracked, 'pair' | 'partition' | 'targetPk'>> {
+function* placesOf(pairs: readonly TopicPair[], share: FlowShare): Generator<Place> {
   for (const pair of pairs) {
     const partitionCount = Math.min(pair.source.partitionCount, pair.target.partitionCount);
     for (let partition = 0; partition < partitionCount; partition += 1) {
       const targetPk = partitionKey(pair.target.topicId, partition);
-      if (isOfShare(targetPk, share)) yield { pair, partition, targetPk };
+      if (!isOfShare(targetPk, share)) continue;
+      yield { pair, partition, targetPk };
+      for (const relay of pair.relays ?? []) yield { pair, partition, targetPk, relay };
     }
   }
 }

@@ -67,6 +67,8 @@ export interface FlowRun {
 export interface TopicPair {
   readonly source: Topic;
   readonly target: Topic;
+  /** Of a topic that is written in several regions: those whose records are copied too, out of what the source has of them. */
+  readonly relays?: readonly string[];
 }
 
 export interface ErrandContext {

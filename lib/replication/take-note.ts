@@ -1,12 +1,13 @@
 import type { EngineParts } from '../engine-parts.ts';
-import type { FlowProgress, PartitionProgress, TopicProgress } from '../flows.ts';
+import type { FlowProgress, PartitionProgress, RelayProgress, TopicProgress } from '../flows.ts';
 import { readTail } from '../partition/tail.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
-import type { CopiedPartition } from './copy-loop.ts';
+import { type CopiedPartition, placeKey } from './copy-loop.ts';
 import type { FlowShare } from './flow-run.ts';
 import { type FlowStatus, type Looked, NEVER_LOOKED, progressOf, worstOf } from './flows/status-item.ts';
-import { lagOf } from './partition-work.ts';
+import { lagOf, type PartitionWork } from './partition-work.ts';
+import type { StoppedRelay } from './topics/relayed-topics.ts';
 import type { SyncedTopics } from './topics/sync-topics.ts';
 
 /** What a run knows when it takes a note. */
@@ -18,7 +19,7 @@ export interface Known {
   readonly reason?: string;
   readonly share: FlowShare;
   readonly nowMs: number;
-  /** By keys of the target's partitions: where the source ends, as looked at for this note. */
+  /** By `placeKey`: where the source ends, as looked at for this note. */
   readonly ends: ReadonlyMap<string, number>;
   /** When every copy was looked at last. */
   readonly looked: Looked;
@@ -38,10 +39,14 @@ export async function lookAtEnds(
   const ends = new Map<string, number>();
   const behind = partitions.filter(({ work }) => work.state === 'COPYING').slice(0, LOOKS_MAX);
   await Promise.all(
-    behind.map(async ({ sourcePk, targetPk }) => {
+    behind.map(async (one) => {
       try {
-        const { tail } = await readTail(source, sourcePk, source.rules, call);
-        ends.set(targetPk, tail.offset);
+        const { tail } = await readTail(source, one.sourcePk, source.rules, call);
+        const { relay } = one;
+        ends.set(
+          placeKey(one),
+          relay === undefined ? tail.offset : (tail.origins?.get(relay)?.endOffset ?? 0),
+        );
       } catch (fault) {
         // The copying itself says that the source cannot be reached.
         if (!(fault instanceof StorageFault)) throw fault;
@@ -83,7 +88,7 @@ function unreachable({ share, nowMs, before, reason = '' }: Known): FlowStatus {
 }
 
 function withEnd(one: CopiedPartition, ends: ReadonlyMap<string, number>): CopiedPartition {
-  const end = ends.get(one.targetPk);
+  const end = ends.get(placeKey(one));
   if (end === undefined) return one;
   const sourceEnd = Math.max(end, one.work.sourceEnd);
   return { ...one, work: { ...one.work, sourceEnd } };
@@ -113,10 +118,20 @@ function baseOf(
 function rowsOf(all: readonly CopiedPartition[], topics: SyncedTopics): readonly TopicProgress[] {
   const live = [...Map.groupBy(all, ({ pair }) => pair.source.name).values()].flatMap((parts) => {
     const [{ pair } = { pair: undefined }] = parts;
-    const worst = worstOf(parts.map(({ work }) => work));
+    const refused = (topics.stoppedRelays ?? []).filter(
+      ({ sourceTopic }) => sourceTopic === pair?.source.name,
+    );
+    const worst = worstOf([...parts.map(told), ...refused.map(toldOfRelay)]);
     if (pair === undefined || worst === undefined) return [];
     const { state, reason } = worst;
-    const partitions = parts.map(partitionRow);
+    const partitions = parts
+      .filter(({ relay }) => relay === undefined)
+      .map((one) =>
+        partitionRow(
+          one,
+          parts.filter(({ targetPk }) => targetPk === one.targetPk),
+        ),
+      );
     return [{ sourceTopic: pair.source.name, topic: pair.target.name, state, reason, partitions }];
   });
   const stopped = topics.stopped.map((topic): TopicProgress => ({ ...topic, partitions: [] }));
@@ -132,10 +147,32 @@ function rowsOf(all: readonly CopiedPartition[], topics: SyncedTopics): readonly
   return [...live, ...stopped, ...orphans].toSorted((a, b) => (a.sourceTopic < b.sourceTopic ? -1 : 1));
 }
 
-function partitionRow({ partition, work }: CopiedPartition): PartitionProgress {
+type Told = Pick<TopicProgress, 'state' | 'reason'>;
+
+function told({ relay, work: { state, reason } }: CopiedPartition): Told {
+  return relay === undefined || reason === ''
+    ? { state, reason }
+    : { state, reason: `Relay of '${relay}': ${reason}` };
+}
+
+function toldOfRelay({ reason }: StoppedRelay): Told {
+  return { state: 'SOURCE_RECREATED', reason };
+}
+
+function partitionRow(one: CopiedPartition, all: readonly CopiedPartition[]): PartitionProgress {
+  const relays = all.flatMap(({ relay, work }): readonly RelayProgress[] =>
+    relay === undefined ? [] : [{ region: relay, state: work.state, reason: work.reason, ...placeOf(work) }],
+  );
+  return {
+    partition: one.partition,
+    ...placeOf(one.work),
+    ...(relays.length === 0 ? {} : { relays }),
+  };
+}
+
+function placeOf(work: PartitionWork): Pick<PartitionProgress, 'position' | 'sourceEnd' | 'gap'> {
   const position = Math.max(0, work.position);
   return {
-    partition,
     position,
     sourceEnd: Math.max(position, work.sourceEnd),
     ...(work.gap === undefined ? {} : { gap: work.gap }),

@@ -8,6 +8,7 @@ import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Condition } from '../storage/table.ts';
 import { closeIfFrozen, eachPartition } from './close-topic.ts';
 import { parseConfigs } from './configs.ts';
+import { refuseCompactedMerge } from './merged-here.ts';
 import type { PromotedFrom } from './promoted-from.ts';
 import type { RemoteOrigin } from './remote-origin.ts';
 import {
@@ -239,19 +240,28 @@ export class TopicCatalog {
     return followed;
   }
 
-  /** INVALID_CONFIG, all or nothing; UNKNOWN_TOPIC_OR_PARTITION. */
+  /** INVALID_CONFIG, all or nothing: what no topic can have, and what one that is merged cannot. UNKNOWN_TOPIC_OR_PARTITION. */
   async alterConfigs(
     name: string,
     alterations: readonly Alteration[],
     options: { readonly validateOnly: boolean },
     call: Call,
   ): Promise<void> {
-    const altered = (topic: Topic): Topic => ({
-      ...topic,
-      configs: alteredConfigs(topic.configs, alterations),
-    });
-    if (options.validateOnly) altered(await this.describe(name, call));
+    const altered = async (topic: Topic): Promise<Topic> => {
+      const wanted = { ...topic, configs: alteredConfigs(topic.configs, alterations) };
+      await refuseCompactedMerge(this.#deps, wanted, call);
+      return wanted;
+    };
+    if (options.validateOnly) await altered(await this.describe(name, call));
     else await this.#change(name, call, altered);
+  }
+
+  /**
+   * ⚑ Stores a topic once more as it is, so that no change of it rests on what was seen before: whoever changes it looks anew
+   * at what has been stored about it. UNKNOWN_TOPIC_OR_PARTITION.
+   */
+  async touch(name: string, call: Call): Promise<Topic> {
+    return this.#change(name, call, (topic) => ({ ...topic }));
   }
 
   /** Closes every partition, then frees the name. Cut off at any point, it is finished by the next delete or create. */
@@ -295,10 +305,10 @@ export class TopicCatalog {
     this.#cache.delete(topic.name);
   }
 
-  async #change(name: string, call: Call, change: (topic: Topic) => Topic): Promise<Topic> {
+  async #change(name: string, call: Call, change: (topic: Topic) => Topic | Promise<Topic>): Promise<Topic> {
     for (let tries = 0; tries < CHANGE_TRIES_MAX; tries += 1) {
       const topic = await this.describe(name, call);
-      const wanted = change(topic);
+      const wanted = await change(topic);
       if (wanted === topic) return topic;
       const changed = { ...wanted, version: this.#deps.random.id() };
       const condition = { kind: 'ifVersion', version: topic.version } as const;

@@ -1,4 +1,11 @@
-import type { FlowDescription, FlowProgress, FlowStart, Flows, NewFlow } from '../../flows.ts';
+import type {
+  FlowDescription,
+  FlowProgress,
+  FlowStart,
+  Flows,
+  NewFlow,
+  PartitionProgress,
+} from '../../flows.ts';
 import { notFound, unprocessable } from '../http-error.ts';
 import { emptyResponse, type HttpResponse, jsonResponse, MEDIA } from '../message.ts';
 import { formatTime, parseTime } from '../rfc3339.ts';
@@ -40,13 +47,29 @@ function progressBody(progress: FlowProgress): object {
       topic_name: topic,
       state,
       reason,
-      partitions: partitions.map(({ partition, position, sourceEnd, gap }) => ({
+      partitions: partitions.map(({ partition, relays = [], ...place }) => ({
         partition_id: partition,
-        position: known(position),
-        source_end: known(sourceEnd),
-        gap: gap === undefined ? null : { from: gap.from, to: gap.to },
+        ...placeBody(place),
+        relays: relays.map((relay) => ({
+          region: relay.region,
+          state: relay.state,
+          reason: relay.reason,
+          ...placeBody(relay),
+        })),
       })),
     })),
+  };
+}
+
+function placeBody({
+  position,
+  sourceEnd,
+  gap,
+}: Pick<PartitionProgress, 'position' | 'sourceEnd' | 'gap'>): object {
+  return {
+    position: known(position),
+    source_end: known(sourceEnd),
+    gap: gap === undefined ? null : { from: gap.from, to: gap.to },
   };
 }
 
@@ -81,13 +104,14 @@ function flowBody(names: V3Names, flow: FlowDescription): object {
     groups: flow.groups,
     groups_exclude: flow.groupsExclude,
     start: startBody(flow.start),
+    relays: flow.relays,
     created_ms: flow.createdMs,
     progress: flow.progress === undefined ? null : progressBody(flow.progress),
   };
 }
 
 function newFlow(body: NewFlowRequest): NewFlow {
-  const { policy, separator, topics, topics_exclude, groups, groups_exclude, start } = body;
+  const { policy, separator, topics, topics_exclude, groups, groups_exclude, start, relays } = body;
   return {
     source: body.source_region,
     ...(policy ? { policy } : {}),
@@ -98,6 +122,7 @@ function newFlow(body: NewFlowRequest): NewFlow {
     ...(groups ? { groups } : {}),
     ...(groups_exclude ? { groupsExclude: groups_exclude } : {}),
     ...(start ? { start: startOf(start) } : {}),
+    ...(relays ? { relays } : {}),
   };
 }
 
@@ -122,11 +147,14 @@ async function getFlow(exchange: Exchange): Promise<HttpResponse> {
 
 async function patchFlow(exchange: Exchange): Promise<HttpResponse> {
   const flows = flowsOf(exchange);
-  const { state } = v3Body(exchange, FlowPatch);
+  const { state, relays } = v3Body(exchange, FlowPatch);
   const source = param(exchange, 'source');
-  const flow = await (state === 'PAUSED'
-    ? flows.pause(source, exchange.call)
-    : flows.resume(source, exchange.call));
+  if (state === undefined && relays === undefined) throw unprocessable('state or relays must be given');
+  const { call } = exchange;
+  if (relays !== undefined) await flows.setRelays(source, relays, call);
+  if (state === 'PAUSED') await flows.pause(source, call);
+  if (state === 'RUNNING') await flows.resume(source, call);
+  const flow = await flows.describe(source, call);
   return jsonResponse(200, MEDIA.json, flowBody(v3Names(exchange), flow));
 }
 
@@ -197,7 +225,7 @@ export const v3FlowRoutes: readonly Route[] = [
     path: FLOW,
     doc: {
       operationId: 'updateFlow',
-      summary: 'Pauses a flow, or resumes it.',
+      summary: 'Pauses a flow, resumes it, or sets which lost regions it relays.',
       body: { [MEDIA.json]: FlowPatch },
       responses: { 200: flowAnswer('The flow as it is now.') },
     },

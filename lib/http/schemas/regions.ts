@@ -10,6 +10,12 @@ export interface NewFlowRequest {
   readonly groups?: readonly string[] | null | undefined;
   readonly groups_exclude?: readonly string[] | null | undefined;
   readonly start?: FlowStartBody | null | undefined;
+  readonly relays?: readonly string[] | null | undefined;
+}
+/** At least one of them. */
+export interface FlowPatchRequest {
+  readonly state?: 'RUNNING' | 'PAUSED' | undefined;
+  readonly relays?: readonly string[] | undefined;
 }
 /** One of the three. */
 export interface FlowStartBody {
@@ -40,12 +46,28 @@ export const NewFlowBody: Schema<NewFlowRequest> = later(() =>
     groups: z.optional(z.nullable(patterns())),
     groups_exclude: z.optional(z.nullable(patterns())),
     start: z.optional(z.nullable(start())),
+    relays: z.optional(z.nullable(patterns())),
   }),
 );
 
-export const FlowPatch: Schema<{ readonly state: 'RUNNING' | 'PAUSED' }> = later(() =>
+/** At least one of them. */
+export const FlowPatch: Schema<FlowPatchRequest> = later(() =>
   z.strictObject({
-    state: z.enum(['RUNNING', 'PAUSED']),
+    state: z.optional(z.enum(['RUNNING', 'PAUSED'])),
+    relays: z.optional(patterns()),
+  }),
+);
+
+const gap = later(() => z.strictObject({ from: int53(), to: int53() }));
+/** Offsets are those of the region that is relayed. */
+const relay = later(() =>
+  z.strictObject({
+    region: z.string(),
+    state: z.string(),
+    reason: z.string(),
+    position: z.nullable(int53()),
+    source_end: z.nullable(int53()),
+    gap: z.nullable(gap()),
   }),
 );
 
@@ -68,7 +90,8 @@ const progress = later(() =>
             partition_id: int32(),
             position: z.nullable(int53()),
             source_end: z.nullable(int53()),
-            gap: z.nullable(z.strictObject({ from: int53(), to: int53() })),
+            gap: z.nullable(gap()),
+            relays: z.array(relay()),
           }),
         ),
       }),
@@ -91,6 +114,7 @@ export const Flow: Schema = later(() =>
     groups: patterns(),
     groups_exclude: patterns(),
     start: start(),
+    relays: patterns(),
     created_ms: int53(),
     progress: z.nullable(progress()),
   }),

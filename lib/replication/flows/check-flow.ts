@@ -7,6 +7,7 @@ import { isInternalTopic } from './topic-names.ts';
 const SEPARATOR_DEFAULT = '.';
 /** What may stand in topic names. */
 const SEPARATOR = /^[a-zA-Z0-9._-]{1,16}$/;
+const RELAYS_MAX = 16;
 const ALIAS = /^[a-zA-Z0-9._-]{1,100}$/;
 
 /**
@@ -23,11 +24,13 @@ export async function checkedFlow(wanted: NewFlow, region: string): Promise<Requ
     groups: wanted.groups ?? [EVERYTHING],
     groupsExclude: wanted.groupsExclude ?? [],
     start: wanted.start ?? 'earliest',
+    relays: wanted.relays ?? [],
   };
   if (flow.source === region) throw invalid(`A flow from '${region}' into itself would copy in a circle`);
   if (!ALIAS.test(flow.source)) throw invalid(`'${flow.source}' cannot be the alias of a region`);
   checkPolicy(flow, region);
   checkStart(flow.start);
+  checkRelays(flow, region);
   await checkFilters(flow);
   return flow;
 }
@@ -60,6 +63,24 @@ function checkStart(start: FlowStart): void {
     throw invalid(`'${start}' is no start: earliest, latest, promotion, a time or an offset`);
   const number = 'offset' in start ? start.offset : start.timestampMs;
   if (!Number.isSafeInteger(number) || number < 0) throw invalid('A start is a whole number from 0 on');
+}
+
+/** INVALID_REQUEST, INVALID_CONFIG. */
+export function checkRelays(
+  { source, policy, relays }: Pick<Required<NewFlow>, 'source' | 'policy' | 'relays'>,
+  region: string,
+): void {
+  if (relays.length === 0) return;
+  if (policy !== 'merged') {
+    const message = 'Only under the policy merged a region has records of others to copy on';
+    throw new MillraceError('INVALID_CONFIG', message);
+  }
+  if (relays.length > RELAYS_MAX) throw invalid(`A flow relays at most ${RELAYS_MAX} regions`);
+  const odd = relays.find((alias) => !ALIAS.test(alias));
+  if (odd !== undefined) throw invalid(`'${odd}' cannot be the alias of a region`);
+  if (relays.includes(source)) throw invalid(`What was produced in '${source}' is copied without a relay`);
+  if (relays.includes(region)) throw invalid(`What was produced in '${region}' is here already`);
+  if (new Set(relays).size < relays.length) throw invalid('A region is relayed once');
 }
 
 async function checkFilters(flow: Required<NewFlow>): Promise<void> {

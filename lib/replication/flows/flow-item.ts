@@ -15,6 +15,7 @@ export interface Flow {
   readonly groups: readonly string[];
   readonly groupsExclude: readonly string[];
   readonly start: FlowStart;
+  readonly relays: readonly string[];
   /** Whether it is known which topics were there when it began; those that come later are copied from their beginning. */
   readonly hasBegun: boolean;
   /** `deleted`: the item stays for a day, so that no late retry of a creation finds nothing in its way. */
@@ -39,6 +40,7 @@ export function flowKey(source: string): Key<string> {
  *   f  format number   i  id   p  policy   s  separator   c  created ms
  *   t, y  patterns of topics, and of those left out      g, h  of groups, and of those left out
  *   a  start: 'earliest', 'latest', 'promotion', ['t', ms] or ['o', offset]
+ *   r  regions that are relayed, if there are any
  *   b  1 once it has begun   d  1 while it is paused, 2 once it is deleted
  */
 export function flowToItem(flow: Flow): Item<string> {
@@ -57,6 +59,7 @@ export function flowToItem(flow: Flow): Item<string> {
       g: flow.groups,
       h: flow.groupsExclude,
       a: startToValue(flow.start),
+      ...(flow.relays.length === 0 ? {} : { r: flow.relays }),
       ...(flow.hasBegun ? { b: 1 } : {}),
       ...(flow.state === 'running' ? {} : { d: flow.state === 'paused' ? 1 : 2 }),
     },
@@ -70,7 +73,7 @@ export function flowFromItem(item: Item<string>): Flow {
     throw new StorageFault('damaged', `flow item ${item.sk}: ${what}`);
   };
   const texts = (name: string): readonly string[] =>
-    read.list(name).map((text) => (typeof text === 'string' ? text : damaged(`'${name}' holds no patterns`)));
+    read.list(name).map((text) => (typeof text === 'string' ? text : damaged(`'${name}' holds no texts`)));
   const policy = read.string('p');
   return {
     source: item.sk.slice(FLOW_PREFIX.length),
@@ -83,6 +86,7 @@ export function flowFromItem(item: Item<string>): Flow {
     groups: texts('g'),
     groupsExclude: texts('h'),
     start: startFromValue(item.attributes.a) ?? damaged('no start'),
+    relays: read.has('r') ? texts('r') : [],
     hasBegun: read.has('b'),
     state: !read.has('d') ? 'running' : read.number('d') === 1 ? 'paused' : 'deleted',
     version: item.version,

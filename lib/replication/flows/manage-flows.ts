@@ -5,7 +5,7 @@ import { storageMs } from '../../group/storage-time.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Condition } from '../../storage/table.ts';
-import { checkedFlow } from './check-flow.ts';
+import { checkedFlow, checkRelays } from './check-flow.ts';
 import { FLOWS_KEY, type Flow, flowToItem } from './flow-item.ts';
 import { changeFlow, listFlows, readFlow, unknownFlow } from './flow-store.ts';
 import { progressOf, readStatuses, statusKey } from './status-item.ts';
@@ -24,9 +24,7 @@ const TRIES_MAX = 8;
 export async function createFlow(parts: FlowsParts, wanted: NewFlow, call: Call): Promise<FlowDescription> {
   const { target, region, sources } = parts;
   const checked = await checkedFlow(wanted, region);
-  if ((await sources(checked.source)) === undefined) {
-    throw new MillraceError('INVALID_REQUEST', `This deployment knows no region '${checked.source}'`);
-  }
+  await checkKnown(sources, [checked.source, ...checked.relays]);
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const { flow: before, observation } = await readFlow(target, checked.source, call);
     if (before !== undefined && before.state !== 'deleted') throw alreadyThere(checked.source);
@@ -45,6 +43,13 @@ export async function createFlow(parts: FlowsParts, wanted: NewFlow, call: Call)
     if (result.stored) return description(parts, flow, call);
   }
   throw alreadyThere(checked.source);
+}
+
+async function checkKnown(sources: FlowsParts['sources'], aliases: readonly string[]): Promise<void> {
+  for (const alias of aliases) {
+    if ((await sources(alias)) !== undefined) continue;
+    throw new MillraceError('INVALID_REQUEST', `This deployment knows no region '${alias}'`);
+  }
 }
 
 export async function listAllFlows(parts: FlowsParts, call: Call): Promise<readonly FlowDescription[]> {
@@ -66,6 +71,28 @@ export async function setFlowState(
 ): Promise<FlowDescription> {
   const change = (flow: Flow): Flow => (flow.state === state ? flow : { ...flow, state });
   return description(parts, await changeFlow(parts.target, source, change, call), call);
+}
+
+export async function setFlowRelays(
+  parts: FlowsParts,
+  source: string,
+  relays: readonly string[],
+  call: Call,
+): Promise<FlowDescription> {
+  const { target, region, sources } = parts;
+  const change = (flow: Flow): Flow => {
+    checkRelays({ ...flow, relays }, region);
+    return isSame(flow.relays, relays) ? flow : { ...flow, relays };
+  };
+  const { flow } = await readFlow(target, source, call);
+  if (flow === undefined || flow.state === 'deleted') throw unknownFlow(source);
+  change(flow);
+  await checkKnown(sources, relays);
+  return description(parts, await changeFlow(target, source, change, call), call);
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
 }
 
 /** The item stays for a day as one of a deleted flow; what was noted about it goes. */
@@ -90,9 +117,10 @@ async function removeNotes({ catalog }: FlowsParts['target'], prefix: string, ca
 
 async function description(parts: FlowsParts, flow: Flow, call: Call): Promise<FlowDescription> {
   const progress = progressOf(await readStatuses(parts.target, flow, call));
-  const { source, policy, separator, topics, topicsExclude, groups, groupsExclude, start, createdMs } = flow;
+  const { source, policy, separator, topics, topicsExclude, groups, groupsExclude, start, relays } = flow;
   return {
-    ...{ source, policy, separator, topics, topicsExclude, groups, groupsExclude, start, createdMs },
+    ...{ source, policy, separator, topics, topicsExclude, groups, groupsExclude, start, relays },
+    createdMs: flow.createdMs,
     target: parts.region,
     state: flow.state === 'paused' ? 'PAUSED' : 'RUNNING',
     ...(progress === undefined ? {} : { progress }),

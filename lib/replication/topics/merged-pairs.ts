@@ -1,7 +1,7 @@
 import type { EngineParts } from '../../engine-parts.ts';
 import type { Call } from '../../storage/call.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
-import { FLOWS_KEY } from '../flows/flow-item.ts';
+import { PAIRS_KEY, pairSortKey } from '../../topic/merged-here.ts';
 
 type Dependencies = Pick<EngineParts, 'catalog' | 'random'>;
 
@@ -18,8 +18,8 @@ export async function bindMerged(
   call: Call,
 ): Promise<string> {
   const item = {
-    pk: FLOWS_KEY,
-    sk: `${prefixOf(pair.source)}${pair.targetId}`,
+    pk: PAIRS_KEY,
+    sk: pairSortKey(pair.source, pair.targetId),
     version: random.id(),
     attributes: { f: ITEM_FORMAT, i: pair.sourceId },
   };
@@ -35,20 +35,16 @@ export async function mergedPairs(
   source: string,
   call: Call,
 ): Promise<ReadonlyMap<string, string>> {
-  const from = prefixOf(source);
+  const from = pairSortKey(source, '');
   const pairs = new Map<string, string>();
   let after: string | undefined;
   for (;;) {
     const range = { from, to: `${from.slice(0, -1)}$`, limit: 1_000, consistent: true };
-    const page = await catalog.query(FLOWS_KEY, after === undefined ? range : { ...range, after }, call);
+    const page = await catalog.query(PAIRS_KEY, after === undefined ? range : { ...range, after }, call);
     for (const item of page.items) {
       pairs.set(item.sk.slice(from.length), new ItemReader('merged pair', item).string('i'));
     }
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) return pairs;
   }
-}
-
-function prefixOf(source: string): string {
-  return `pair#${source}#`;
 }

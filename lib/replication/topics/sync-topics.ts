@@ -2,8 +2,10 @@ import type { EngineParts } from '../../engine-parts.ts';
 import { MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
 import type { Call } from '../../storage/call.ts';
+import { StorageFault } from '../../storage/fault.ts';
 import { type Observation, observeNow } from '../../storage/observation.ts';
 import { TopicCatalog } from '../../topic/topic-catalog.ts';
+import { beingChanged } from '../../topic/topic-changes.ts';
 import type { Topic } from '../../topic/topic-item.ts';
 import { SideFault } from '../copy/on-side.ts';
 import type { TopicPair } from '../flow-run.ts';
@@ -15,6 +17,7 @@ import type { SourceRegion } from '../source-region.ts';
 import { bindMerged, mergedPairs } from './merged-pairs.ts';
 import { planMerged } from './plan-merged.ts';
 import { type CopyingFlow, isCopied, planTopic, policyOf, type TopicPlan } from './plan-topic.ts';
+import { type RelayedTopics, relayedTopics, type StoppedRelay } from './relayed-topics.ts';
 
 export interface SyncParts {
   readonly target: EngineParts;
@@ -27,6 +30,8 @@ export interface SyncParts {
 export interface SyncedTopics {
   readonly pairs: readonly TopicPair[];
   readonly stopped: readonly StoppedTopic[];
+  /** Regions whose records of a topic that is copied are not. @default none */
+  readonly stoppedRelays?: readonly StoppedRelay[];
   /** Copies whose source is not there any more; they stay as they are. */
   readonly orphans: readonly Topic[];
   /** When the copies were seen. */
@@ -78,12 +83,28 @@ export async function syncTopics(parts: SyncParts, flow: Flow, call: Call): Prom
   const names = new Set(listed.map(({ name }) => name));
   const isOrphan = ({ remote }: Topic): boolean =>
     remote?.source === flow.source && remote.policy === flow.policy && !names.has(remote.topic);
+  const pairs = settled.filter((one) => 'target' in one);
   return {
-    pairs: settled.filter((one) => 'target' in one),
+    ...(await withRelays(parts, pairs, flow.relays, call)),
     stopped: settled.filter((one) => 'state' in one),
     orphans: standing.filter(isOrphan),
     seen,
   };
+}
+
+async function withRelays(
+  { target, source }: SyncParts,
+  pairs: readonly TopicPair[],
+  relays: readonly string[],
+  call: Call,
+): Promise<RelayedTopics> {
+  if (relays.length === 0) return { pairs, stoppedRelays: [] };
+  try {
+    return await relayedTopics({ target, source: source.parts }, pairs, relays, call);
+  } catch (cause) {
+    if (!(cause instanceof StorageFault)) throw cause;
+    throw new SourceListFault(`What is to be relayed could not be listed: ${cause.message}`, { cause });
+  }
 }
 
 async function listSource(topics: TopicCatalog, call: Call): Promise<readonly Topic[]> {
@@ -148,13 +169,12 @@ async function settle(
         break;
     }
   }
-  const name = remoteTopicName(copying, sourceTopic);
-  throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${name}' is being changed by others`);
+  throw beingChanged(remoteTopicName(copying, sourceTopic));
 }
 
 /** ⚑ Nothing is copied into a topic that is written here too before it stands which topic of the source that is. */
 async function planned(
-  { target, copying, bound, topic }: Settling,
+  { target, remotes, copying, bound, topic }: Settling,
   standing: Topic | undefined,
   call: Call,
 ): Promise<TopicPlan> {
@@ -164,7 +184,12 @@ async function planned(
   const plan = planMerged(topic, standing, { alias: source, boundId });
   if (plan.kind !== 'follow' || boundId !== undefined) return plan;
   const pair = { source, sourceId: topic.topicId, targetId: plan.target.topicId };
-  return planMerged(topic, standing, { alias: source, boundId: await bindMerged(target, pair, call) });
+  const boundNow = await bindMerged(target, pair, call);
+  // Whoever is about to have it compacted has not seen that it is bound.
+  const { name } = plan.target;
+  const touched = await standingAfter(remotes, name, call, () => remotes.touch(name, call));
+  if (touched?.topicId !== pair.targetId) throw beingChanged(name);
+  return planMerged(topic, touched, { alias: source, boundId: boundNow });
 }
 
 type Creation = Extract<TopicPlan, { kind: 'create' }>;

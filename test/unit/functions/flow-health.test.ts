@@ -13,6 +13,7 @@ const FLOW: FlowDescription = {
   groups: ['.*'],
   groupsExclude: [],
   start: 'earliest',
+  relays: [],
   state: 'RUNNING',
   createdMs: NOW - 7_000,
 };

@@ -81,6 +81,41 @@ describe('flows over HTTP', () => {
     }
   });
 
+  it('are told which lost regions they relay, and of none', async () => {
+    const api = await east();
+    await api.flows('POST', '', { source_region: 'west', policy: 'merged', relays: ['north'] });
+    expect((await api.flows('GET', '/west')).json.relays).toEqual(['north']);
+    const both = { state: 'PAUSED', relays: [] };
+    expect(await api.flows('PATCH', '/west', both)).toMatchObject({ status: 200, json: both });
+    expect(await api.flows('PATCH', '/west', { relays: ['north'] })).toMatchObject({
+      status: 200,
+      json: { state: 'PAUSED', relays: ['north'] },
+    });
+  });
+
+  it.each([
+    [{ relays: ['east'] }, 400, 40002, 'here already'],
+    [{ relays: ['west'] }, 400, 40002, 'without a relay'],
+    [{ relays: ['north', 'north'] }, 400, 40002, 'once'],
+    [{ relays: ['south'], state: 'PAUSED' }, 400, 40002, "knows no region 'south'"],
+    [{ relays: 'north' }, 422, 42206, 'relays'],
+    [{}, 422, 422, 'state or relays'],
+  ])('are not changed by %j', async (body, status, restCode, text) => {
+    const api = await east();
+    await api.flows('POST', '', { source_region: 'west', policy: 'merged' });
+    const answer = await api.flows('PATCH', '/west', body);
+    expect(answer).toMatchObject({ status, json: { error_code: restCode } });
+    expect(answer.json.message).toContain(text);
+    expect((await api.flows('GET', '/west')).json).toMatchObject({ state: 'RUNNING', relays: [] });
+  });
+
+  it('relay nothing unless they are merged', async () => {
+    const api = await east();
+    await api.flows('POST', '', { source_region: 'west' });
+    const answer = await api.flows('PATCH', '/west', { relays: ['north'] });
+    expect(answer).toMatchObject({ status: 400, json: { kafka_error: 'INVALID_CONFIG' } });
+  });
+
   it('are deleted', async () => {
     const api = await east();
     await api.flows('POST', '', { source_region: 'west' });
@@ -106,8 +141,8 @@ describe('flows over HTTP', () => {
           state: 'COPYING',
           reason: '',
           partitions: [
-            { partition_id: 0, position: 5, source_end: 9, gap: { from: 1, to: 3 } },
-            { partition_id: 1, position: null, source_end: null, gap: null },
+            { partition_id: 0, position: 5, source_end: 9, gap: { from: 1, to: 3 }, relays: [] },
+            { partition_id: 1, position: null, source_end: null, gap: null, relays: [RELAYED] },
           ],
         },
       ],
@@ -191,9 +226,27 @@ const FLOW = {
   groups: ['.*'],
   groupsExclude: [],
   start: 'earliest',
+  relays: [],
   state: 'RUNNING',
   createdMs: 1,
 } as const;
+
+const RELAY = {
+  region: 'north',
+  state: 'COPYING',
+  reason: 'because',
+  position: 2,
+  sourceEnd: 8,
+  gap: { from: 3, to: 4 },
+} as const;
+const RELAYED = {
+  region: 'north',
+  state: 'COPYING',
+  reason: 'because',
+  position: 2,
+  source_end: 8,
+  gap: { from: 3, to: 4 },
+};
 
 const PROGRESS = {
   notedMs: 1_000,
@@ -209,7 +262,7 @@ const PROGRESS = {
       reason: '',
       partitions: [
         { partition: 0, position: 5, sourceEnd: 9, gap: { from: 1, to: 3 } },
-        { partition: 1, position: -1, sourceEnd: -1 },
+        { partition: 1, position: -1, sourceEnd: -1, relays: [RELAY] },
       ],
     },
   ],

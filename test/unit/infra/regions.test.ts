@@ -1,7 +1,7 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readStacks } from '../../../infra/settings.ts';
-import { appTemplates, type Statement, stackTemplate } from './stack-template.ts';
+import { appTemplates, functionBehind, type Statement, stackTemplate } from './stack-template.ts';
 
 const REGIONS = {
   regions: [
@@ -69,13 +69,16 @@ describe('a deployment in several regions', () => {
     }
   });
 
-  it('adds a role and a parameter for others, a stream with its waker, and a replicator with its schedule', () => {
+  it('adds a role and a parameter for others, a stream with its waker, a replicator with its schedule, and who translates', () => {
     const added = idsOf(us).filter((id) => !idsOf(alone).includes(id));
     expect(typesOf(us, added)).toEqual([
+      'AWS::ApiGatewayV2::Integration',
       'AWS::Events::Rule',
       'AWS::IAM::Policy',
       'AWS::IAM::Policy',
       'AWS::IAM::Policy',
+      'AWS::IAM::Policy',
+      'AWS::IAM::Role',
       'AWS::IAM::Role',
       'AWS::IAM::Role',
       'AWS::IAM::Role',
@@ -84,7 +87,10 @@ describe('a deployment in several regions', () => {
       'AWS::Lambda::EventSourceMapping',
       'AWS::Lambda::Function',
       'AWS::Lambda::Function',
+      'AWS::Lambda::Function',
       'AWS::Lambda::Permission',
+      'AWS::Lambda::Permission',
+      'AWS::Logs::LogGroup',
       'AWS::Logs::LogGroup',
       'AWS::Logs::LogGroup',
       'AWS::SSM::Parameter',
@@ -116,7 +122,7 @@ describe('a deployment in several regions', () => {
       [us, 'us-east-1', '0'],
       [eu, 'eu', '7'],
     ] as const) {
-      for (const id of ['Produce', 'Admin', 'Groups', 'Fetch', 'ReplicatorCopier']) {
+      for (const id of ['Produce', 'Admin', 'Groups', 'Fetch', 'ReplicatorCopier', 'TranslationTranslator']) {
         expect(variables(template, id)).toMatchObject({
           MILLRACE_REGION: alias,
           MILLRACE_REGION_NUMBER: number,
@@ -128,7 +134,7 @@ describe('a deployment in several regions', () => {
 });
 
 describe('reading another region', () => {
-  it('is allowed by a role with a name that is known beforehand, and to its replicators alone', () => {
+  it('is allowed by a role with a name that is known beforehand, and to who copies and who translates alone', () => {
     us.hasResourceProperties('AWS::IAM::Role', {
       RoleName: 'Millrace-source-us-east-1',
       AssumeRolePolicyDocument: {
@@ -139,6 +145,7 @@ describe('reading another region', () => {
               ArnLike: {
                 'aws:PrincipalArn': Match.arrayWith([
                   { 'Fn::Join': ['', Match.arrayWith([':role/Millrace-replicator-eu'])] },
+                  { 'Fn::Join': ['', Match.arrayWith([':role/Millrace-translator-eu'])] },
                 ]),
               },
             },
@@ -185,6 +192,20 @@ describe('reading another region', () => {
     expect(actions(eu, 'ReplicatorRole').filter((action) => /Delete|Update|Scan/.test(action))).toEqual([
       'dynamodb:DeleteItem',
     ]);
+  });
+
+  it('is done by the function that translates, to which actions on groups lead', () => {
+    eu.hasResourceProperties('AWS::IAM::Role', { RoleName: 'Millrace-translator-eu' });
+    const takes = statements(eu, 'TranslationRole').filter(({ Action }) => Action === 'sts:AssumeRole');
+    expect(JSON.stringify(takes.map(({ Resource }) => Resource))).toContain(
+      ':role/Millrace-source-us-east-1',
+    );
+    expect(variables(eu, 'TranslationTranslator').MILLRACE_SOURCES).toEqual(
+      variables(eu, 'ReplicatorCopier').MILLRACE_SOURCES,
+    );
+    const action = 'POST /v3/clusters/{cluster}/consumer-groups/{group}/{action}';
+    expect(functionBehind(eu, action)).toMatch(/^TranslationTranslator/);
+    expect(functionBehind(alone, action)).toMatch(/^Groups/);
   });
 
   it('is called every five minutes besides, or as often as is asked for', () => {
@@ -274,6 +295,10 @@ describe('the setting `regions`', () => {
     ],
     ['a region cannot copy from itself', { ...REGIONS, flows: [{ source: 'eu', target: 'eu' }] }],
     ['there are two from us-east-1 to eu', { ...REGIONS, flows: [...REGIONS.flows, ...REGIONS.flows] }],
+    [
+      'regions.flows[0].relays: some of us-east-1, eu',
+      { ...REGIONS, flows: [{ ...REGIONS.flows[0], relays: ['eu', 'mars'] }] },
+    ],
     [
       'regions.flows[0].filter: there is no such',
       { ...REGIONS, flows: [{ ...REGIONS.flows[0], filter: 1 }] },

@@ -17,6 +17,7 @@ describe('a flow', () => {
       groups: ['.*'],
       groupsExclude: [],
       start: 'earliest',
+      relays: [],
       state: 'RUNNING',
       createdMs: world.clock.wallMs(),
     });
