@@ -1,3 +1,4 @@
+import { isWithin, type OffsetRange } from '../group/offsets/read-behind.ts';
 import { batchesIn } from '../record/batches-in.ts';
 import type { Codecs } from '../record/codecs.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
@@ -12,6 +13,8 @@ export interface RecordsAnswer {
   /** Records below it are skipped: a batch may begin earlier. */
   readonly offset: number;
   readonly batches: readonly Uint8Array[];
+  /** Offsets of records that the reader's group has read elsewhere, which are left out. @default none */
+  readonly read?: readonly OffsetRange[];
   /** Where to read on if everything in `batches` is answered. */
   readonly nextOffset: number;
   readonly countMax: number;
@@ -23,11 +26,12 @@ export interface RecordsAnswer {
 
 /** Every record of the batches that a consumer may see, one batch decoded at a time. */
 function* visibleRecords(codecs: Codecs, answer: RecordsAnswer): Generator<StoredRecord> {
+  const { read = [] } = answer;
   for (const stored of answer.batches) {
     for (const { header, bytes } of batchesIn(stored)) {
       if (header.isControl) continue;
       for (const record of decodeBatch(codecs, bytes)) {
-        if (record.offset >= answer.offset) yield record;
+        if (record.offset >= answer.offset && !isWithin(read, record.offset)) yield record;
       }
     }
   }

@@ -68,7 +68,7 @@ interface Part {
 
 function encodePart(
   codecs: Codecs,
-  { held, from, next, batches }: Gathered,
+  { held, from, next, batches, read }: Gathered,
   options: { readonly format: EmbeddedFormat; readonly bytesMax: number; readonly mayBeEmpty: boolean },
 ): Part {
   if (batches.length === 0 || from === undefined || next === undefined) return { records: [], next };
@@ -79,6 +79,7 @@ function encodePart(
       partition,
       offset: from,
       batches,
+      read,
       nextOffset: next,
       countMax: Number.POSITIVE_INFINITY,
       ...options,
@@ -88,6 +89,13 @@ function encodePart(
     if (error instanceof HttpError) return { records: [], next: from, error };
     throw error;
   }
+}
+
+/** The instance once records that its group has read elsewhere have been passed over, where there was nothing else. */
+export function afterPassing(instance: ConsumerInstance, gathered: readonly Gathered[]): ConsumerInstance {
+  const passing = gathered.filter(({ behind }) => behind !== undefined);
+  const nexts = passing.map(({ next }) => next);
+  return afterAnswer(instance, passing, { body: '', recordCount: 0, nexts, turns: 0 });
 }
 
 /** From whom on the next read asks: everybody comes first once. */
@@ -102,14 +110,15 @@ export function afterAnswer(
   gathered: readonly Gathered[],
   { nexts, recordCount, turns }: EncodedAnswer,
 ): ConsumerInstance {
-  const moved = new Map<HeldPartition, number | undefined>();
-  for (const [index, { held }] of gathered.entries()) {
-    if (nexts[index] !== held.next) moved.set(held, nexts[index]);
+  const moved = new Map<HeldPartition, HeldPartition>();
+  for (const [index, { held, behind }] of gathered.entries()) {
+    const next = nexts[index];
+    const { behind: before, ...rest } = held;
+    if (next === held.next) continue;
+    moved.set(held, { ...rest, next, ...(behind === undefined ? {} : { behind }) });
   }
   if (moved.size === 0) return instance;
-  const held = instance.held.map((partition) =>
-    moved.has(partition) ? { ...partition, next: moved.get(partition) } : partition,
-  );
+  const held = instance.held.map((partition) => moved.get(partition) ?? partition);
   const turn = recordCount === 0 ? instance.turn : (instance.turn + turns) % Number.MAX_SAFE_INTEGER;
   return { ...instance, held, turn };
 }

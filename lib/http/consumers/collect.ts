@@ -1,7 +1,9 @@
 import { type ErrorCode, MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
+import { isAllRead, type OffsetRange, type ReadBehind, seenBehind } from '../../group/offsets/read-behind.ts';
 import type { FetchResult } from '../../log.ts';
-import { type ConsumerInstance, type HeldPartition, isTopicGone, wantedPlace } from './instance.ts';
+import { readBatchHeader } from '../../record/header.ts';
+import { type ConsumerInstance, type HeldPartition, isMember, isTopicGone, wantedPlace } from './instance.ts';
 import { type ConsumerParts, REQUESTS_AT_ONCE } from './parts.ts';
 import { resetOffset } from './start-positions.ts';
 
@@ -20,7 +22,12 @@ export interface Gathered {
   from: number | undefined;
   /** Behind what was fetched. */
   next: number | undefined;
+  /** Those left out in which there is nothing but what the group has read elsewhere. */
   readonly batches: Uint8Array[];
+  /** What had been read behind the position, as far as it is known by now. */
+  behind: ReadBehind | undefined;
+  /** Of what was fetched, the offsets that have been read elsewhere. */
+  readonly read: OffsetRange[];
   /** False while it has not been looked at, or more was there than was fetched. */
   isAtEnd: boolean;
   error: MillraceError | undefined;
@@ -53,10 +60,10 @@ export async function collect(
 }
 
 function newGathered(held: HeldPartition): Gathered {
-  const { next, topic, partition } = held;
+  const { next, topic, partition, behind } = held;
   const message = `Nothing is committed for partition ${partition} of topic '${topic}', and auto.offset.reset is none`;
   const error = next === undefined ? new MillraceError('OFFSET_OUT_OF_RANGE', message) : undefined;
-  return { held, from: next, next, batches: [], isAtEnd: false, error };
+  return { held, from: next, next, batches: [], behind, read: [], isAtEnd: false, error };
 }
 
 /** A topic that was deleted has only nothing to read; the group will find out. */
@@ -96,14 +103,15 @@ async function waitForAny(
   const maxBytes = Math.max(SHARE_BYTES_MIN, Math.ceil(bytesMax / waiting.length));
   const calling = { ...parts, call: { ...parts.call, signal } };
   const work = waiting.map(async (gathered) => {
-    const before = gathered.batches.length;
+    const before = gathered.next;
     try {
       await fetchInto(calling, gathered, { instance, maxBytes, waitMs });
     } catch (error) {
       // A wait that is ended in the middle of a request may end with the reason of its end.
       if (!signal.aborted) throw error;
     }
-    if (gathered.batches.length > before || gathered.error !== undefined) found.abort();
+    // What was only passed over may have more behind it.
+    if (gathered.next !== before || gathered.error !== undefined) found.abort();
   });
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -117,12 +125,28 @@ async function fetchInto(
   try {
     const result = await fetchOrReset(parts, gathered, options);
     if (result === undefined) return;
-    gathered.batches.push(...result.batches);
-    gathered.next = result.nextOffset;
+    take(gathered, result);
     gathered.isAtEnd = result.nextOffset >= result.highWatermark;
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     gathered.error = error;
+  }
+}
+
+function take(gathered: Gathered, { batches, nextOffset, foreign }: FetchResult): void {
+  const { behind, next: from = nextOffset } = gathered;
+  gathered.next = nextOffset;
+  if (behind === undefined) {
+    gathered.batches.push(...batches);
+    return;
+  }
+  const seen = seenBehind(behind, { from, nextOffset, ...(foreign === undefined ? {} : { foreign }) });
+  gathered.behind = seen.behind;
+  gathered.read.push(...seen.read);
+  for (const batch of batches) {
+    const { baseOffset, lastOffsetDelta } = readBatchHeader(batch);
+    const range = { from: Math.max(from, baseOffset), to: baseOffset + lastOffsetDelta + 1 };
+    if (!isAllRead(seen.read, range)) gathered.batches.push(batch);
   }
 }
 
@@ -132,7 +156,8 @@ async function fetchOrReset(
   gathered: Gathered,
   { instance, maxBytes, waitMs }: Parameters<typeof fetchInto>[2],
 ): Promise<FetchResult | undefined> {
-  const place = wantedPlace(instance, gathered.held);
+  const { behind } = gathered;
+  const place = wantedPlace(instance, { ...gathered.held, behind });
   const fetch = (offset: number): Promise<FetchResult> =>
     parts.log.fetch({ ...place, offset, maxBytes, waitMs }, parts.call);
   if (gathered.next === undefined) return undefined;
@@ -140,11 +165,17 @@ async function fetchOrReset(
     return await fetch(gathered.next);
   } catch (error) {
     const { reset } = instance.settings;
+    if (behind !== undefined && !isMember(instance) && isCode(error, 'UNKNOWN_TOPIC_ID')) {
+      // ⚑ The name stands for another topic by now, of which nothing has been read.
+      gathered.behind = undefined;
+      return fetchOrReset(parts, gathered, { instance, maxBytes, waitMs });
+    }
     if (!isCode(error, 'OFFSET_OUT_OF_RANGE') || reset === 'none' || gathered.batches.length > 0) throw error;
     const offset = await resetOffset(parts, place, reset);
     if (offset === undefined) throw error;
     gathered.from = offset;
     gathered.next = offset;
+    gathered.behind = undefined;
     return await fetch(offset);
   }
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, MillraceError } from '../../errors.ts';
+import { stillBehind, vectorAt } from '../../group/offsets/read-behind.ts';
 import type { CommitResult, OffsetToCommit } from '../../groups.ts';
 import { type ConsumerInstance, type HeldPartition, isMember, placeKey, wantedPlace } from './instance.ts';
 import type { ConsumerParts } from './parts.ts';
@@ -16,6 +17,21 @@ export function uncommitted(
   });
 }
 
+/** With what the group has read behind the offsets, as far as the instance knows. */
+function withVectors(
+  { held }: ConsumerInstance,
+  offsets: readonly OffsetToCommit[],
+): readonly OffsetToCommit[] {
+  const told = new Map(held.filter(({ behind }) => behind !== undefined).map((one) => [placeKey(one), one]));
+  if (told.size === 0) return offsets;
+  return offsets.map((offset) => {
+    const { topicId, behind } = told.get(placeKey(offset)) ?? {};
+    const vector = vectorAt(behind, offset.offset);
+    if (topicId === undefined || vector === undefined) return offset;
+    return { ...offset, topicId, vector };
+  });
+}
+
 /**
  * Commits in the name of the instance: as the member it is, or as nobody if it chose its partitions itself. Answers the
  * instance as it is then, and what could not be committed. Throws what concerns the whole commit.
@@ -28,7 +44,8 @@ export async function commitOffsets(
   if (offsets.length === 0) return { instance, failed: [] };
   const { groupId, memberId, memberEpoch } = instance;
   const member = isMember(instance) ? { member: { memberId, memberEpoch } } : {};
-  const results = await groups.commit({ groupId, ...member, offsets }, call);
+  const told = withVectors(instance, offsets);
+  const results = await groups.commit({ groupId, ...member, offsets: told }, call);
   const stored = new Map<string, number>();
   for (const [index, { topic, partition, offset }] of offsets.entries()) {
     if (results[index]?.error === undefined) stored.set(placeKey({ topic, partition }), offset);
@@ -45,7 +62,10 @@ function withMarks(
 ): readonly HeldPartition[] {
   return held.map((partition) => {
     const committed = stored.get(placeKey(partition));
-    return committed === undefined ? partition : { ...partition, committed };
+    if (committed === undefined) return partition;
+    const { behind, ...rest } = partition;
+    const left = stillBehind(behind, committed);
+    return { ...rest, committed, ...(left === undefined ? {} : { behind: left }) };
   });
 }
 

@@ -2,6 +2,7 @@ import { invariant } from '../../errors.ts';
 import { StorageFault } from '../../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../../storage/format.ts';
 import type { AttributeValue, Item } from '../../storage/table.ts';
+import { type AliasTable, aliasTable, decodeBehind, encodeBehind } from './behind-bytes.ts';
 import { decodeHeld, encodeHeld } from './held-bytes.ts';
 import type {
   ConsumerInstance,
@@ -21,6 +22,11 @@ export interface StoredInstance {
 /** Storage may remove an instance that nobody has used for a day. Whether it still lives is judged by `seenMs`. */
 const LEFT_OVER_SECONDS = 86_400;
 
+/** Of one topic. Where the group had read behind so many positions that it takes more, those records come once more. */
+const BEHIND_BYTES_MAX = 32_768;
+
+type StoredTopic = readonly [string, string, Uint8Array, Uint8Array?];
+
 export const instancesKey = (groupId: string): string => `instances#${groupId}`;
 
 /*
@@ -29,10 +35,13 @@ export const instancesKey = (groupId: string): string => `instances#${groupId}`;
  *   f  format number   m  format of keys and values   d  1 in Strimzi's dialect   a  1 with auto commit   r  reset
  *   b  least bytes of a read   w  wait of a read, ms   i  member id   e  member epoch   u  turn   z  seen, ms
  *   t  topics, or p  pattern, or h  1 for partitions chosen by the client, or none of them
- *   o  [topic id, topic, partitions and offsets (held-bytes.ts)] for every topic of which it holds partitions
+ *   o  [topic id, topic, partitions and offsets (held-bytes.ts)] for every topic of which it holds partitions, and
+ *      behind-bytes.ts where the group had read behind the offsets   q  aliases of the regions in those bytes, if there are any
  */
 export function instanceToItem({ instance, seenMs }: StoredInstance, version: string): Item<string> {
   const { groupId, name, settings, memberId, memberEpoch, turn } = instance;
+  const table = aliasTable();
+  const topics = topicsOf(instance.held, table);
   return {
     pk: instancesKey(groupId),
     sk: name,
@@ -51,7 +60,8 @@ export function instanceToItem({ instance, seenMs }: StoredInstance, version: st
       u: turn,
       z: seenMs,
       ...selectionAttributes(instance.selection),
-      o: topicsOf(instance.held),
+      o: topics,
+      ...(table.aliases.length === 0 ? {} : { q: table.aliases }),
     },
   };
 }
@@ -69,18 +79,18 @@ function selectionAttributes(selection: Selection): Record<string, AttributeValu
   }
 }
 
-function topicsOf(held: readonly HeldPartition[]): AttributeValue {
+function topicsOf(held: readonly HeldPartition[], table: AliasTable): AttributeValue {
   const topics = new Map<string, HeldPartition[]>();
   for (const partition of held) {
     const same = topics.get(partition.topicId);
     if (same === undefined) topics.set(partition.topicId, [partition]);
     else same.push(partition);
   }
-  return [...topics].map(([topicId, partitions]) => [
-    topicId,
-    partitions[0]?.topic ?? '',
-    encodeHeld(partitions),
-  ]);
+  return [...topics].map(([topicId, partitions]) => {
+    const behind = encodeBehind(partitions, table);
+    const isTold = behind.length > 0 && behind.length <= BEHIND_BYTES_MAX;
+    return [...[topicId, partitions[0]?.topic ?? '', encodeHeld(partitions)], ...(isTold ? [behind] : [])];
+  });
 }
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
@@ -115,10 +125,15 @@ function selectionOf(read: ItemReader<string>): Selection {
 
 function heldOf(read: ItemReader<string>, { pk, sk }: Item<string>): readonly HeldPartition[] {
   try {
+    const aliases = read.has('q') ? read.list('q').map(String) : [];
     return read.list('o').flatMap((entry) => {
       invariant(Array.isArray(entry), 'a topic of an instance is a list');
-      const [topicId, topic, bytes] = entry as unknown as readonly [string, string, Uint8Array];
-      return decodeHeld(bytes).map((numbers) => ({ topicId, topic, ...numbers }));
+      const [topicId, topic, bytes, behindBytes] = entry as unknown as StoredTopic;
+      const behind = decodeBehind(behindBytes ?? new Uint8Array(), aliases);
+      return decodeHeld(bytes).map((numbers) => {
+        const told = behind.get(numbers.partition);
+        return { topicId, topic, ...numbers, ...(told === undefined ? {} : { behind: told }) };
+      });
     });
   } catch (cause) {
     throw new StorageFault('damaged', `consumer instance item ${pk} / ${sk}: 'o' cannot be read`, { cause });

@@ -1,4 +1,5 @@
 import type { MillraceError } from '../../errors.ts';
+import type { ReadBehind } from '../../group/offsets/read-behind.ts';
 import type { WantedPlace } from '../../topic/wanted-place.ts';
 import type { EmbeddedFormat } from '../media-type.ts';
 
@@ -43,6 +44,8 @@ export interface HeldPartition {
   readonly next: number | undefined;
   /** What is committed as far as the instance knows. */
   readonly committed: number | undefined;
+  /** What the group had read behind the position that reading began at, if it had. */
+  readonly behind?: ReadBehind | undefined;
 }
 
 /**
@@ -68,12 +71,16 @@ export const isMember = ({ selection }: ConsumerInstance): boolean =>
 
 /**
  * How requests name a partition: a member's positions belong to one topic, those of partitions that the client chose itself
- * to whatever has the name.
+ * to whatever has the name. ⚑ What has been read behind a position has been read of one topic in any case.
  */
 export const wantedPlace = (
   instance: ConsumerInstance,
-  { topic, topicId, partition }: Pick<HeldPartition, 'topic' | 'topicId' | 'partition'>,
-): WantedPlace => ({ topic, partition, ...(isMember(instance) ? { topicId } : {}) });
+  { topic, topicId, partition, behind }: Pick<HeldPartition, 'topic' | 'topicId' | 'partition' | 'behind'>,
+): WantedPlace => ({
+  topic,
+  partition,
+  ...(isMember(instance) || behind !== undefined ? { topicId } : {}),
+});
 
 /** The group will find out. */
 export const isTopicGone = ({ code }: MillraceError): boolean =>

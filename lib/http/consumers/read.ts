@@ -2,7 +2,7 @@ import { LIMITS } from '../../limits.ts';
 import type { Codecs } from '../../record/codecs.ts';
 import { HttpError } from '../http-error.ts';
 import type { EmbeddedFormat } from '../media-type.ts';
-import { afterAnswer, encodeAnswer, fromTurn } from './answer.ts';
+import { afterAnswer, afterPassing, encodeAnswer, fromTurn } from './answer.ts';
 import { collect, type Gathered, hasFailed } from './collect.ts';
 import { autoCommit, noteUnexpected } from './commit.ts';
 import { type ConsumerInstance, isMember } from './instance.ts';
@@ -43,6 +43,7 @@ export async function readRecords(
     if (parts.signal?.aborted === true) return { instance: now, answer: '[]' };
     for (const { error } of gathered) noteUnexpected(parts, error);
     if (waitMs === leftMs || gathered.some(hasNews)) return answerOf(codecs, now, gathered, wish);
+    now = afterPassing(now, gathered);
   }
 }
 

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
+import { readBehind } from '../../group/offsets/read-behind.ts';
 import type { CommittedOffset } from '../../groups.ts';
 import type { WantedPlace } from '../../topic/wanted-place.ts';
 import {
@@ -26,9 +27,12 @@ export async function startPositions(
   starts: readonly Start[],
 ): Promise<readonly HeldPartition[]> {
   const found = await atOnce(starts, REQUESTS_AT_ONCE, async ({ topicId, topic, partition, committed }) => {
-    const offset = committed?.offset;
     const place = { topicId, topic, partition };
-    if (offset !== undefined) return { ...place, next: offset, committed: offset };
+    if (committed !== undefined) {
+      const { offset, vector } = committed;
+      const behind = committed.topicId === topicId ? readBehind(vector, offset) : undefined;
+      return { ...place, next: offset, committed: offset, behind };
+    }
     try {
       return {
         ...place,

@@ -1,6 +1,6 @@
 import { atOnce } from '../../group/at-once.ts';
 import type { ListOffsetsRequest } from '../../log.ts';
-import { type ConsumerInstance, placeKey } from '../consumers/instance.ts';
+import { type ConsumerInstance, type HeldPartition, placeKey } from '../consumers/instance.ts';
 import { keepMembership } from '../consumers/membership.ts';
 import { type ConsumerParts, REQUESTS_AT_ONCE } from '../consumers/parts.ts';
 import { requiredBody } from '../consumers/request.ts';
@@ -40,10 +40,18 @@ async function seek(exchange: Exchange, targets: readonly Target[]): Promise<Htt
     const offsets = await atOnce(targets, REQUESTS_AT_ONCE, (target) => offsetOf(parts, target));
     const next = new Map(targets.map((target, index) => [placeKey(target), offsets[index]]));
     const held = now.held.map((partition) =>
-      next.has(placeKey(partition)) ? { ...partition, next: next.get(placeKey(partition)) } : partition,
+      next.has(placeKey(partition)) ? movedTo(partition, next.get(placeKey(partition))) : partition,
     );
     return { instance: { ...now, held }, answer: emptyResponse(204) };
   });
+}
+
+/** Whatever its group has read behind the position: that is to be read again, and to be committed without it. */
+function movedTo(
+  { behind, committed, ...partition }: HeldPartition,
+  next: number | undefined,
+): HeldPartition {
+  return { ...partition, next, committed: behind === undefined ? committed : undefined };
 }
 
 /** 409 with code 40903 unless the instance reads all of them. */

@@ -107,3 +107,28 @@ export function vectorOf(here: string, values: readonly string[]): Vector {
   }
   return vector;
 }
+
+/** Seeded, so that a failure comes again. */
+export function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 16) % below;
+  };
+}
+
+/** A little of everything. */
+export async function mingle(
+  world: MergedWorld,
+  random: (below: number) => number,
+  turns: number,
+): Promise<void> {
+  const aliases = [...world.regions.keys()];
+  const some = (): string => aliases[random(aliases.length)] ?? '';
+  for (let turn = 0; turn < turns; turn += 1) {
+    if (random(3) > 0) await world.produce(some(), 1 + random(3));
+    const [from, to] = [some(), some()];
+    if (from !== to) await world.copy(from, to, 80 + random(300));
+    if (random(15) === 0) await world.region(some()).seal();
+  }
+}

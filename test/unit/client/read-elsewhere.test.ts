@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Consumer } from '../../../lib/client/consumer/consumer.ts';
 import { readSome, textOfRecord } from './consumer-world.ts';
-import { isRead, type MergedWorld, mergedWorld, originOf, PLACE, vectorOf } from './merged-world.ts';
+import {
+  isRead,
+  type MergedWorld,
+  mergedWorld,
+  mingle,
+  originOf,
+  PLACE,
+  seeded,
+  vectorOf,
+} from './merged-world.ts';
 
 /** Reads what there is now, all of it done with, and closes the consumer. */
 async function readNow(world: MergedWorld, consumer: Consumer): Promise<string[]> {
@@ -271,26 +280,6 @@ describe('a consumer whose group has read behind its position', () => {
   });
 });
 
-/** Seeded, so that a failure comes again. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return (state >>> 16) % below;
-  };
-}
-
-async function mingle(world: MergedWorld, random: (below: number) => number, turns: number): Promise<void> {
-  const aliases = [...world.regions.keys()];
-  const some = (): string => aliases[random(aliases.length)] ?? '';
-  for (let turn = 0; turn < turns; turn += 1) {
-    if (random(3) > 0) await world.produce(some(), 1 + random(3));
-    const [from, to] = [some(), some()];
-    if (from !== to) await world.copy(from, to, 80 + random(300));
-    if (random(15) === 0) await world.region(some()).seal();
-  }
-}
-
 interface Reading {
   readonly autoCommit: boolean;
   readonly random: (below: number) => number;
@@ -317,7 +306,7 @@ describe('a group that moves to another region', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'is given there exactly what it had not read, whatever is copied meanwhile (seed %i)',
     async (seed) => {
-      const random = numbers(seed);
+      const random = seeded(seed);
       const world = await mergedWorld('west', 'east', ...(seed % 2 === 0 ? ['north'] : []));
       await mingle(world, random, 40);
       const there = await world.region('west').values();

@@ -54,6 +54,60 @@ describe('the positions of an instance', () => {
     );
   });
 
+  it('come back with what had been read behind them, each region named once', () => {
+    const behind = fc.record({
+      from: fc.nat(2 ** 40),
+      regions: fc.array(
+        fc.record({
+          region: fc.constantFrom('', 'west', 'eu-central-1'),
+          next: fc.maxSafeNat(),
+          passedAt: fc.option(
+            fc.nat(1_000).map((distance) => distance),
+            { nil: undefined },
+          ),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.option(behind, { nil: undefined }), { maxLength: 20 }), (all) => {
+        const held = heldOf(all.length).map((one, index) => {
+          const told = all[index];
+          if (told === undefined) return one;
+          const regions = told.regions.map(({ passedAt, ...region }) => ({
+            ...region,
+            passedAt: passedAt === undefined ? undefined : told.from + passedAt,
+          }));
+          return { ...one, behind: { ...told, regions } };
+        });
+        const item = instanceToItem({ instance: instanceWith(held), seenMs: 1.7e12 }, 'v');
+        expect(instanceFromItem(item).instance.held).toEqual(held);
+        expect(new Set((item.attributes.q as readonly string[] | undefined) ?? []).size).toBeLessThanOrEqual(
+          3,
+        );
+      }),
+    );
+  });
+
+  it('are stored as ever where nothing had been read behind them', () => {
+    const { attributes } = instanceToItem({ instance: instanceWith(heldOf(2)), seenMs: 1.7e12 }, 'v');
+    expect(attributes).not.toHaveProperty('q');
+    expect(attributes.o).toEqual([[expect.any(String), 'orders', expect.any(Uint8Array)]]);
+  });
+
+  it('leave out what had been read behind a great many of them, rather than not fit', () => {
+    const behind = {
+      from: 1e9,
+      regions: ['', 'west', 'north'].map((region) => ({ region, next: 2e9, passedAt: undefined })),
+    };
+    const stored = (count: number): number => {
+      const held = heldOf(count).map((one) => ({ ...one, behind }));
+      return itemBytes(instanceToItem({ instance: instanceWith(held), seenMs: 1.7e12 }, 'v'));
+    };
+    expect(stored(64)).toBeLessThan(4_096);
+    expect(stored(5_000)).toBeLessThan(100_000);
+  });
+
   it('take one write unit for three partitions, and little for a thousand', () => {
     const stored = (count: number): number =>
       itemBytes(instanceToItem({ instance: instanceWith(heldOf(count)), seenMs: 1.7e12 }, 'x'.repeat(16)));
