@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { engineParts } from '../../../../lib/open-log.ts';
+import type { Table } from '../../../../lib/storage/table.ts';
+import { TopicCatalog } from '../../../../lib/topic/topic-catalog.ts';
 import { refusal } from '../../../support/log-on-memory.ts';
 import { type FlowWorld, flowWorld } from './flow-world.ts';
 
@@ -94,6 +97,74 @@ describe('a topic that is written in several regions', () => {
     await other.run('b', 'a');
     await other.run('b', 'c');
     expect(await told(other, 'b', 'c')).toMatchObject([{ topic: 'orders', state: 'CONFLICT' }]);
+  });
+
+  it('refuses to be compacted once it has records of others, or is about to', async () => {
+    const world = await mesh(['a', 'b']);
+    const { log } = world.region('b');
+    const compacted = (value: string, validateOnly = false): Promise<void> => {
+      const alterations = [{ name: 'cleanup.policy', value }];
+      return log.alterConfigs('orders', alterations, { validateOnly }, world.call());
+    };
+    await world.region('a').log.createTopic({ name: 'orders', partitionCount: 1 }, world.call());
+    await world.settle();
+    for (const value of ['compact', 'compact,delete']) {
+      expect(await refusal(compacted(value))).toBe('INVALID_CONFIG');
+      expect(await refusal(compacted(value, true))).toBe('INVALID_CONFIG');
+    }
+    expect((await log.describeTopic('orders', world.call())).configs).not.toHaveProperty('cleanup.policy');
+    await log.createTopic({ name: 'other', partitionCount: 1 }, world.call());
+    const alterations = [{ name: 'cleanup.policy', value: 'compact' }];
+    await log.alterConfigs('other', alterations, { validateOnly: false }, world.call());
+    await log.deleteTopic('orders', world.call());
+    await log.createTopic({ name: 'orders', partitionCount: 1 }, world.call());
+    await compacted('compact');
+  });
+
+  it('is not compacted by whoever saw it before it was bound', async () => {
+    const world = await mesh(['a', 'b']);
+    const { storage } = world.region('b');
+    for (const alias of ['a', 'b']) {
+      await world.region(alias).log.createTopic({ name: 'orders', partitionCount: 1 }, world.call());
+    }
+    let runs = 0;
+    const catalog: Table<string> = {
+      ...storage.catalog,
+      put: async (item, ...rest) => {
+        // Between its look at the topic and its put the flow binds the topic.
+        if (item.pk === 'topics' && runs === 0) {
+          runs += 1;
+          await world.run('b', 'a');
+        }
+        return storage.catalog.put(item, ...rest);
+      },
+    };
+    const topics = new TopicCatalog({ ...engineParts({ ...storage, catalog }), partitionCountDefault: 1 });
+    const alterations = [{ name: 'cleanup.policy', value: 'compact' }];
+    const altering = topics.alterConfigs('orders', alterations, { validateOnly: false }, world.call());
+    expect(await refusal(altering)).toBe('INVALID_CONFIG');
+  });
+
+  it('cannot be one that was a copy, here or there', async () => {
+    const world = await flowWorld(['a', 'b']);
+    await world.region('a').log.createTopic({ name: 'orders', partitionCount: 1 }, world.call());
+    await world.produce('a', 'orders', 0, 'a0');
+    await world.flow('b', { source: 'a', policy: 'identity' });
+    await world.run('b', 'a');
+    await world.region('b').flows.promote('a', world.call());
+    await world.flow('b', { source: 'a', policy: 'merged' });
+    await world.flow('a', { source: 'b', policy: 'merged' });
+    await world.run('b', 'a');
+    await world.run('a', 'b');
+    for (const [target, source] of [
+      ['b', 'a'],
+      ['a', 'b'],
+    ] as const) {
+      expect(await told(world, target, source)).toMatchObject([
+        { topic: 'orders', state: 'CONFLICT', reason: expect.stringContaining('was a copy') },
+      ]);
+    }
+    expect(await world.records('a', 'orders')).toEqual(['0:a0']);
   });
 
   it('leaves heartbeats to each region', async () => {
