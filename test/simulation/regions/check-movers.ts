@@ -1,6 +1,7 @@
 import { offsetFromItem } from '../../../lib/group/offsets/offset-item.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import type { Change } from '../table-server.ts';
+import { coveredBy, toldOf } from './covered.ts';
 import type { Evidence } from './evidence.ts';
 import { MOVERS } from './region-movers.ts';
 
@@ -39,18 +40,17 @@ export function* checkMovers(evidence: Evidence, lastAlias: string | undefined):
 type WasGiven = (text: string, ms?: number) => boolean;
 
 function* checkPosition(
-  { seen }: Evidence,
+  evidence: Evidence,
   put: { readonly alias: string; readonly change: Change<string>; readonly wasGiven: WasGiven },
 ): Generator<string> {
   const { alias, change, wasGiven } = put;
   const { item, atMs, by } = change;
   const { position, topicId, topic, partition } = item === undefined ? NOWHERE : offsetFromItem(item);
   if (position === undefined) return;
-  for (const { offset, text } of seen.get(alias)?.get(partitionKey(topicId, partition))?.records.values() ??
-    []) {
-    if (offset >= position.offset || wasGiven(text, atMs)) continue;
-    const told = `${by} put ${position.offset} (${position.metadata}) of ${topic}/${partition}`;
-    yield `${alias}: ${told}, and nobody was given ${nameOf(text)} at ${offset}`;
+  for (const text of coveredBy(evidence, { alias, topicId, partition }, position)) {
+    if (wasGiven(text, atMs)) continue;
+    const told = `${by} put ${toldOf(position)} of ${topic}/${partition}`;
+    yield `${alias}: ${told}, and nobody was given ${nameOf(text)}`;
   }
 }
 
@@ -71,12 +71,12 @@ function isWritten(text: string): boolean {
   return /^[a-z]#\d+#/.test(text);
 }
 
-function nameOf(text: string): string {
+export function nameOf(text: string): string {
   return text.split('#', 2).join('#');
 }
 
 /** pk of the group's positions, those from before it expired too. */
-function incarnationsOf(changes: readonly Change<string>[]): ReadonlySet<string> {
+export function incarnationsOf(changes: readonly Change<string>[]): ReadonlySet<string> {
   const found = new Set<string>();
   for (const { key, item } of changes) {
     const incarnation = key.pk === `group#${MOVERS}` && key.sk === 'group' ? item?.attributes.i : undefined;

@@ -38,7 +38,7 @@ export function evidenceOf(world: RegionsWorld, left: Left): Evidence {
 export async function readAll(world: RegionsWorld): Promise<Left> {
   const left = new Map<string, ReadonlyMap<string, LeftPartition>>();
   for (const [alias, { storage }] of world.regions) {
-    const machine = await world.machine(alias, 'verifier', 'calm');
+    const machine = await world.machine(alias, 'verifier', 'steady');
     const partitions = new Map<string, LeftPartition>();
     for (const { name, topicId, partitionCount } of topicsIn(storage, 'active')) {
       for (let partition = 0; partition < partitionCount; partition += 1) {

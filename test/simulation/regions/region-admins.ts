@@ -82,6 +82,24 @@ async function halt(
   else await flows.resume(source, machine.call());
 }
 
+/** In the end every flow is there and runs, whatever became of those who were to see to that. */
+export async function restoreFlow(world: RegionsWorld, machine: Machine, ends: FlowEnds): Promise<void> {
+  const [, source] = ends;
+  const known = await flowsOf(world, machine).list(machine.call());
+  if (known.every((flow) => flow.source !== source)) {
+    await createFlow(world, machine, world.random, ends, false);
+  } else await flowsOf(world, machine).resume(source, machine.call());
+}
+
+/** And so is the topic that the region's clients write to. */
+export async function restoreTopic(world: RegionsWorld, alias: string): Promise<void> {
+  if (homeOf(world, alias) !== undefined) return;
+  const { log, call } = await world.machine(alias, 'topics', 'calm');
+  const name = homeTopic(world, alias);
+  await quietly(world, 'deleting', () => log.deleteTopic(name, call()));
+  await log.createTopic({ name, configs: world.profile.base.topicConfigs }, call());
+}
+
 /** Copies of topics that were made anew are read to their end, and deleted: then the new ones are copied. How many. */
 export async function tidy(
   world: RegionsWorld,

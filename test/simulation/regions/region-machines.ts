@@ -102,7 +102,7 @@ function isExcused(storage: Storage, { pk }: Task, fault: unknown): boolean {
 /** The schedule, on a machine that works: nothing expires before it is sealed. */
 export async function runGuard(world: RegionsWorld, alias: string): Promise<void> {
   const random = world.random.fork();
-  const { parts, call } = await world.machine(alias, 'guard', 'calm');
+  const { parts, call } = await world.machine(alias, 'guard', 'steady');
   for (;;) {
     await world.scheduler.sleep(GUARD_PAUSE_MS);
     for (const job of ['pushExpiry', 'seal', 'seal', 'seal'] as const) {
@@ -119,12 +119,25 @@ export async function runCuts(world: RegionsWorld, random: SeededRandom, alias: 
   await inEveryEra(world, async () => {
     if (!random.chance(world.profile.cutOffRate)) return;
     await world.scheduler.sleep(random.next() * 20_000);
+    if (world.lost === alias) return;
     const { brokenBeforeRate, throttleRate } = abroad;
     Object.assign(
       abroad,
       random.chance(0.5) ? { brokenBeforeRate: 1, throttleRate: 0 } : { throttleRate: 1 },
     );
     await world.scheduler.sleep(random.between(1_000, 90_000));
-    Object.assign(abroad, { brokenBeforeRate, throttleRate });
+    if (world.lost !== alias) Object.assign(abroad, { brokenBeforeRate, throttleRate });
   });
+}
+
+/** One region may be lost at any time; it is back when whoever settles says so. */
+export async function runLoss(world: RegionsWorld, random: SeededRandom): Promise<void> {
+  const { profile, eraStartsMs, scheduler } = world;
+  if (!random.chance(profile.lossRate)) return;
+  const atMs = random.pick(eraStartsMs.slice(0, -1)) + random.next() * 60_000;
+  await scheduler.sleep(Math.max(0, atMs - scheduler.nowMs));
+  world.lost = random.pick(profile.aliases);
+  const { abroad, home, calm } = world.region(world.lost);
+  for (const conduct of [abroad, home, calm])
+    Object.assign(conduct, { ...CALM_NETWORK, brokenBeforeRate: 1 });
 }

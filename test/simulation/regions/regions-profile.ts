@@ -33,6 +33,8 @@ export interface RegionsProfile {
   readonly runsPerEra: number;
   readonly commitsPerEra: number;
   readonly trimsPerEra: number;
+  /** The chance that a region is lost in one of the bursts of work, and comes back only when all else is over. */
+  readonly lossRate: number;
   /** The chance that a region is cut off from the others for a while, in each burst of work. */
   readonly cutOffRate: number;
 }
@@ -76,6 +78,7 @@ export function drawRegions(
     runsPerEra: 1 + random.integer(4),
     commitsPerEra: random.integer(6),
     trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
+    lossRate: random.pick([0, 0, 1]),
     cutOffRate: random.pick([0, 0.3]),
   };
 }

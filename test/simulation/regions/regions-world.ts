@@ -24,6 +24,8 @@ export interface SimRegion {
   readonly abroad: NetworkConduct;
   /** Between this region and its own machines. */
   readonly home: NetworkConduct;
+  /** The same for machines on which nothing goes wrong, but that a region is lost for them too. */
+  readonly calm: NetworkConduct;
 }
 
 /** A process in one region that can reach the others. */
@@ -101,7 +103,10 @@ export interface RegionsWorld {
   readonly surprises: string[];
   readonly next: () => number;
   region(alias: string): SimRegion;
-  machine(alias: string, name: string, how: 'calm' | 'mortal'): Promise<Machine>;
+  /** The region that is lost, if one is. */
+  lost: string | undefined;
+  /** `steady`: as if the region were never lost, for what storage itself would do, and for checkers. */
+  machine(alias: string, name: string, how: 'steady' | 'calm' | 'mortal'): Promise<Machine>;
 }
 
 const START_MS = 1_772_323_200_000;
@@ -133,6 +138,7 @@ export function createRegionsWorld(parts: {
       ...{ alias, storage },
       abroad: { ...base.network, latencyMs },
       home: { ...base.network },
+      calm: { ...CALM_NETWORK },
     });
   }
   const region = (alias: string): SimRegion => {
@@ -147,7 +153,7 @@ export function createRegionsWorld(parts: {
   };
   const machine: RegionsWorld['machine'] = async (alias, name, how) => {
     const home = region(alias);
-    const isCalm = how === 'calm';
+    const isCalm = how !== 'mortal';
     let hasSlept = false;
     const beforeStep = (one: SimProcess): void => {
       chaos.beforeStep(one);
@@ -168,7 +174,7 @@ export function createRegionsWorld(parts: {
       meter: new Meter(),
       deadlineMs: process.clock.monotonicMs() + ms,
     });
-    const options = optionsOn(home, isCalm ? CALM_NETWORK : home.home);
+    const options = optionsOn(home, how === 'steady' ? CALM_NETWORK : isCalm ? home.calm : home.home);
     const own = engineParts(options);
     const log = await openLog(options, call());
     return {
@@ -177,7 +183,7 @@ export function createRegionsWorld(parts: {
       groups: openGroups(own, log),
       reach: (other) => {
         const there = regions.get(other);
-        return there && engineParts(optionsOn(there, isCalm ? CALM_NETWORK : there.abroad));
+        return there && engineParts(optionsOn(there, isCalm ? there.calm : there.abroad));
       },
     };
   };
@@ -192,6 +198,7 @@ export function createRegionsWorld(parts: {
       replicators: new Map(),
       deliveries: [],
       surprises: [],
+      lost: undefined,
       next,
       region,
       machine,

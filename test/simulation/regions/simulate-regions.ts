@@ -12,10 +12,19 @@ import { checkCopies } from './check-copies.ts';
 import { checkHalts } from './check-halts.ts';
 import { checkMerged } from './check-merged.ts';
 import { checkMovers } from './check-movers.ts';
+import { checkVectors } from './check-vectors.ts';
 import { evidenceOf, type Left, readAll } from './evidence.ts';
-import { runFlowAdmin, runFreezer, runTopicAdmin, thaw, tidy } from './region-admins.ts';
+import {
+  restoreFlow,
+  restoreTopic,
+  runFlowAdmin,
+  runFreezer,
+  runTopicAdmin,
+  thaw,
+  tidy,
+} from './region-admins.ts';
 import { homeTopic, runCommitter, runTrimmer, runWriter } from './region-clients.ts';
-import { copyFlow, runCuts, runGuard, runMaintenance, runReplicators } from './region-machines.ts';
+import { copyFlow, runCuts, runGuard, runLoss, runMaintenance, runReplicators } from './region-machines.ts';
 import { readToTheEnd, runMover } from './region-movers.ts';
 import { drawRegions, type RegionsProfile } from './regions-profile.ts';
 import { createRegionsWorld, type RegionsWorld } from './regions-world.ts';
@@ -84,7 +93,7 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
     ...checkBegins(evidence),
     ...checkHalts(evidence),
     ...checkMovers(evidence, lastRegion(profile)),
-    ...(profile.policy === 'merged' ? checkMerged(evidence) : []),
+    ...(profile.policy === 'merged' ? [...checkMerged(evidence), ...checkVectors(evidence)] : []),
   ];
   return {
     ...{ seed, profile },
@@ -112,6 +121,7 @@ async function live(world: RegionsWorld): Promise<void> {
         run(world, random.fork(), alias),
       ),
     ),
+    runLoss(world, random.fork()),
     ...Array.from({ length: profile.movers }, () => runMover(world, random.fork())),
     ...flows.flatMap((flow) => [
       runFlowAdmin(world, random.fork(), flow),
@@ -120,30 +130,54 @@ async function live(world: RegionsWorld): Promise<void> {
   ]);
 }
 
-/** Everything is quiet and thawed; then flows run until nothing is left to be copied. */
+/**
+ * Everything is quiet and thawed; then flows run until nothing is left to be copied. A region that is lost stays so until the
+ * others have done all that they can do without it.
+ */
 async function settle(world: RegionsWorld): Promise<readonly string[]> {
-  const { chaos, scheduler, regions } = world;
+  const { chaos, scheduler, profile } = world;
   chaos.stop();
-  for (const { abroad, home } of regions.values()) {
-    Object.assign(abroad, CALM_NETWORK);
-    Object.assign(home, CALM_NETWORK);
-  }
+  for (const alias of profile.aliases) if (alias !== world.lost) calmDown(world, alias);
   const lastMs = world.eraStartsMs.at(-1) ?? 0;
   await scheduler.sleep(Math.max(0, lastMs - scheduler.nowMs) + THAW_MS);
+  const { lost } = world;
+  if (lost === undefined) return settleAmong(world, profile.aliases);
+  const survivors = profile.aliases.filter((alias) => alias !== lost);
+  const problems = [...(await settleAmong(world, survivors))];
+  // The group goes on where it can.
+  if (profile.movers > 0) problems.push(...(await readToTheEnd(world, survivors[0] ?? lost)));
+  world.lost = undefined;
+  calmDown(world, lost);
+  return [...problems, ...(await settleAmong(world, profile.aliases))];
+}
+
+function calmDown(world: RegionsWorld, alias: string): void {
+  const { abroad, home, calm } = world.region(alias);
+  for (const conduct of [abroad, home, calm]) Object.assign(conduct, CALM_NETWORK);
+}
+
+async function settleAmong(world: RegionsWorld, aliases: readonly string[]): Promise<readonly string[]> {
+  const { scheduler, profile } = world;
   const problems: string[] = [];
-  for (const alias of regions.keys()) {
+  for (const alias of aliases) {
+    await restoreTopic(world, alias);
     if (!(await thaw(world, alias))) problems.push(`${alias} does not open`);
+  }
+  const flows = profile.flows.filter((ends) => ends.every((alias) => aliases.includes(alias)));
+  for (const flow of flows) {
+    await restoreFlow(world, await world.machine(flow[0], 'settler', 'calm'), flow);
   }
   let quietRounds = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const { copied, stopped } = await settleOnce(world, round === 0);
+    const { copied, stopped } = await settleOnce(world, flows, round === 0);
     quietRounds = copied === 0 ? quietRounds + 1 : 0;
     if (quietRounds === 3) {
       await scheduler.sleep(STALE_MS);
       return [...problems, ...stopped];
     }
     // The checkers tell of it; it need not go on for ever.
-    if ([...regions.values()].some(({ storage }) => topicsIn(storage, 'active').length > TOPICS_MAX)) break;
+    const counts = aliases.map((alias) => topicsIn(world.region(alias).storage, 'active').length);
+    if (Math.max(...counts) > TOPICS_MAX) break;
   }
   return ['copying does not come to an end'];
 }
@@ -161,12 +195,13 @@ async function readLast(world: RegionsWorld): Promise<readonly string[]> {
 /** `withErrands`: groups are carried over too, and heartbeats beat: there is always more to be copied. */
 async function settleOnce(
   world: RegionsWorld,
+  flows: RegionsProfile['flows'],
   withErrands: boolean,
 ): Promise<{ readonly copied: number; readonly stopped: readonly string[] }> {
   let copied = 0;
   const lastMs = withErrands ? 20_000 : 600_000;
   const stopped: string[] = [];
-  for (const [target, source] of world.profile.flows) {
+  for (const [target, source] of flows) {
     const machine = await world.machine(target, 'settler', 'calm');
     const run = await copyFlow(machine, source, { lastMs, idleMs: 1_000, withErrands });
     const tidied = await tidy(world, machine, [target, source], true);
