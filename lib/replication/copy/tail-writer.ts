@@ -14,8 +14,8 @@ import type { CopyTerms } from './copy-outcome.ts';
 
 export type TailPut =
   | { readonly kind: 'stored'; readonly chunk: Chunk; readonly bytes: number }
-  /** Another chunk stands there, this one: what to copy has to be looked at anew. */
-  | { readonly kind: 'lost'; readonly standing: Chunk | undefined }
+  /** Another chunk stands there, this one: what to copy has to be looked at anew. What was uploaded can be put elsewhere. */
+  | { readonly kind: 'lost'; readonly standing: Chunk | undefined; readonly uploaded: Upload | undefined }
   /** Nothing was sent: what was seen before is too old. */
   | { readonly kind: 'stale' };
 
@@ -30,6 +30,8 @@ export interface ChunkPlace extends Pick<Chunk, 'version'> {
 
 /** A chunk that is not made before it is known where it will stand. */
 export interface TailContent {
+  /** Left by a lost put of the same batches: readers go by the offsets that the chunk says. @default none */
+  readonly uploaded?: Upload | undefined;
   bytesAt(tail: Tail): Uint8Array;
   chunkAt(place: ChunkPlace): Chunk;
 }
@@ -72,7 +74,7 @@ export function createTailWriter(target: EngineParts, options: TailWriterOptions
     const isInline = bytes.length <= inlineBytesMaxOf(target, settings);
     const uploaded = isInline
       ? undefined
-      : await spoolerFor(bytes.length).upload({ bytes, baseOffset: at.offset }, call);
+      : (content.uploaded ?? (await spoolerFor(bytes.length).upload({ bytes, baseOffset: at.offset }, call)));
     const expiresAtSeconds = chunkExpirySeconds(target, settings, at.observation);
     const version = target.random.id();
     const chunk = content.chunkAt({ tail: at, version, expiresAtSeconds, bytes, span: uploaded?.span });
@@ -84,7 +86,7 @@ export function createTailWriter(target: EngineParts, options: TailWriterOptions
     const standing = result.stored ? undefined : lostTo(result, chunk);
     const isOwn = standing !== undefined && appendVersion(standing) === chunk.version && rules.tokenCheck;
     if (result.stored || isOwn) return { kind: 'stored', chunk, bytes: bytes.length };
-    return { kind: 'lost', standing };
+    return { kind: 'lost', standing, uploaded };
   };
 
   /** Goes on behind what stands in the way. */

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../limits.ts';
 import type { OriginEnd } from '../../partition/origins.ts';
-import { Spooler } from '../../partition/spooler.ts';
+import { Spooler, type Upload } from '../../partition/spooler.ts';
 import { type SegmentReader, segmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
 import type { Copier, CopySides, PartitionCopier } from '../copy/copier.ts';
@@ -29,6 +29,18 @@ interface SharedTail {
 }
 
 type FoundBatches = Extract<SourceOfOrigin, { readonly kind: 'batches' }>;
+
+/** What was to be copied behind `copied` when something else was appended first: neither read nor uploaded again. */
+interface Held {
+  readonly copied: number;
+  readonly read: FoundBatches;
+  readonly uploaded: Upload | undefined;
+}
+
+interface Again {
+  readonly kind: 'again';
+  readonly held?: Held;
+}
 
 /** How often a step begins again because something else was appended, or a look has grown old. */
 const TRIES_MAX = 16;
@@ -139,10 +151,13 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     return { kind: 'copied', position: at, bytes: 0, recordCount: 0, maxTimestampMs: -1, sourceEnd };
   };
 
-  /** Undefined: to be tried again. */
-  const attempt = async (terms: CopyTerms, call: Call): Promise<CopyOutcome | undefined> => {
+  const attempt = async (
+    before: Held | undefined,
+    terms: CopyTerms,
+    call: Call,
+  ): Promise<CopyOutcome | Again> => {
     const tail = await onSide('target', () => writer.tail(call));
-    const last = tail.origins?.get(region);
+    const last = new Map(tail.origins).get('west');
     const copied = last?.endOffset ?? 0;
     position = records.positionAt(copied);
     if (tail.closed) {
@@ -151,13 +166,17 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
       return { kind: 'closed', position };
     }
     const bytesMax = Math.min(terms.bytesMax ?? LIMITS.chunkBytesMax, LIMITS.chunkBytesMax);
-    const read = await onSide('source', () => records.read(copied, bytesMax, call));
+    const held = before?.copied === copied ? before : undefined;
+    const read = held?.read ?? (await onSide('source', () => records.read(copied, bytesMax, call)));
     const refused = await refusal(read, last, call);
-    if (refused !== undefined || read.kind !== 'batches') return refused;
-    const put = await onSide('target', () => writer.put(mergedContent(read.batches, region), terms, call));
-    if (put.kind === 'stale') shared.age += 1;
-    if (put.kind !== 'stored') return undefined;
-    return stored(put, read);
+    if (refused !== undefined) return refused;
+    if (read.kind !== 'batches') return { kind: 'again' };
+    const content = { ...mergedContent(read.batches, region), uploaded: held?.uploaded };
+    const put = await onSide('target', () => writer.put(content, terms, call));
+    if (put.kind === 'stored') return stored(put, read);
+    if (put.kind === 'lost') return { kind: 'again', held: { copied, read, uploaded: put.uploaded } };
+    shared.age += 1;
+    return { kind: 'again' };
   };
 
   const stored = (
@@ -174,9 +193,11 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
   };
 
   const step = async (terms: CopyTerms, call: Call): Promise<CopyOutcome> => {
+    let held: Held | undefined;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const outcome = await attempt(terms, call);
-      if (outcome !== undefined) return outcome;
+      const outcome = await attempt(held, terms, call);
+      if (outcome.kind !== 'again') return outcome;
+      held = outcome.held;
     }
     // Others append faster than this one does; the next step goes on.
     return nothingCopied(position ?? 0);
