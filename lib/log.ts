@@ -54,6 +54,9 @@ export interface Log {
   /** What is known of one partition besides its ends. UNKNOWN_TOPIC_OR_PARTITION. */
   describePartition(place: PartitionPlace, call: Call): Promise<PartitionDescription>;
 
+  /** How far a partition that is written in several regions has the records of each. UNKNOWN_TOPIC_OR_PARTITION. */
+  describeOrigins(place: PartitionPlace, call: Call): Promise<PartitionOrigins>;
+
   /** Kafka's ListOffsets. UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID. */
   listOffsets(request: ListOffsetsRequest, call: Call): Promise<ListedOffset>;
 
@@ -119,6 +122,16 @@ export interface PartitionDescription {
   readonly incident?: Incident;
   /** Where restores began, ascending; epoch 0 begins at 0 and is not listed. */
   readonly leaderEpochs: readonly EpochStart[];
+}
+
+/** All consistent, and of one look. */
+export interface PartitionOrigins {
+  readonly logStartOffset: number;
+  readonly endOffset: number;
+  /** Behind the last record that was produced here; 0 if none is left. Whoever has as much from here has everything. */
+  readonly ownEndOffset: number;
+  /** By the alias of the region: behind the last of its records that are here, as an offset of that region. */
+  readonly copied: ReadonlyMap<string, number>;
 }
 
 export interface ConfigAlteration {

@@ -12,6 +12,7 @@ import type {
   Log,
   NewTopic,
   PartitionDescription,
+  PartitionOrigins,
   PartitionPlace,
   PartitionPosition,
   ProduceRequest,
@@ -28,11 +29,13 @@ import { readLeaderEpochs } from './partition/leader-epochs.ts';
 import { listOffset, reaches } from './partition/list-offsets.ts';
 import { type Partition, Partitions } from './partition/partitions.ts';
 import { prepareAppend } from './partition/prepare-append.ts';
+import { readTail } from './partition/tail.ts';
 import { readWhenThere } from './partition/wait-for-data.ts';
 import { type ProducerIds, producerIds } from './producer/producer-ids.ts';
 import type { Codecs } from './record/codecs.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
 import { readIncident } from './segment/incident.ts';
+import { ownEnd } from './segment/own-end.ts';
 import type { Bucket } from './storage/bucket.ts';
 import type { Call } from './storage/call.ts';
 import type { Clock } from './storage/clock.ts';
@@ -225,6 +228,21 @@ class EngineLog implements Log {
         readLeaderEpochs(catalog, pk, call),
       ]);
       return { ...(incident === undefined ? {} : { incident }), leaderEpochs: epochs };
+    });
+  }
+
+  async describeOrigins(place: PartitionPlace, call: Call): Promise<PartitionOrigins> {
+    return answered(async () => {
+      const { pk } = await this.#partition(place, call);
+      const { tail, bounds } = await readTail(this.#parts, pk, this.#parts.rules, call);
+      const { offset: endOffset, origins = new Map() } = tail;
+      const log = { sealedEnd: bounds.sealedEnd, endOffset };
+      return {
+        logStartOffset: bounds.logStart,
+        endOffset,
+        ownEndOffset: origins.size === 0 ? endOffset : await ownEnd(this.#parts, pk, log, call),
+        copied: new Map([...origins].map(([region, end]) => [region, end.endOffset])),
+      };
     });
   }
 

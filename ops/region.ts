@@ -1,7 +1,10 @@
-import { MillraceError } from '../lib/errors.ts';
+import { MillraceError, unreachable } from '../lib/errors.ts';
 import { ApiError, openApi } from './region/api.ts';
 import { type RegionArguments, readRegionArguments, USAGE } from './region/arguments.ts';
+import { exportTail } from './region/export-tail.ts';
 import { failOver } from './region/fail-over.ts';
+import { promote } from './region/promote.ts';
+import { reCreate } from './region/re-create.ts';
 import { changeRegion, type FlowBody, type RegionBody, tellFlow, tellRegion } from './region/region-state.ts';
 import type { Output } from './verify-log.ts';
 
@@ -20,13 +23,36 @@ async function main({ command, ...access }: RegionArguments, output: Output): Pr
       tellRegion(api.name, region, output);
       return region.is_complete && region.state === (command.name === 'freeze' ? 'FROZEN' : 'OPEN') ? 0 : 1;
     }
+    default:
+      return (await betweenRegions(command, access, output)) ? 0 : 1;
+  }
+}
+
+type Access = Omit<RegionArguments, 'command'>;
+type Between = Exclude<RegionArguments['command'], { readonly name: 'help' | 'status' | 'freeze' | 'thaw' }>;
+
+/** Whether it is done. */
+function betweenRegions(command: Between, access: Access, output: Output): Promise<boolean> {
+  const { source, waitMs } = command;
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const work = { source, waitMs, sleep, to: openApi(command.to, access) };
+  switch (command.name) {
     case 'fail-over': {
-      const { source, isLost, waitMs } = command;
+      const { isLost, groups } = command;
       const from = isLost ? undefined : openApi(command.from, access);
-      const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-      const isDone = await failOver({ source, from, to: openApi(command.to, access), waitMs, sleep }, output);
-      return isDone ? 0 : 1;
+      return failOver({ ...work, from, groups }, output);
     }
+    case 'promote':
+      return promote(work, output);
+    case 'export-tail':
+      return exportTail({ ...work, from: openApi(command.from, access) }, output);
+    case 're-create': {
+      const { topics, exclude } = command;
+      const chosen = { exclude, ...(topics === undefined ? {} : { topics }) };
+      return reCreate({ ...work, ...chosen, from: openApi(command.from, access) }, output);
+    }
+    default:
+      return unreachable(command);
   }
 }
 

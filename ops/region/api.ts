@@ -7,10 +7,12 @@ export interface Api {
   /** Of the region, for people. */
   readonly name: string;
   /** Below `/v3/clusters/{cluster}`. Throws `ApiError`. */
-  v3<T>(method: 'GET' | 'POST', path: string): Promise<T>;
+  v3<T>(method: Method, path: string, body?: object): Promise<T>;
   /** Anywhere else. Throws `ApiError`. */
   get<T>(path: string): Promise<T>;
 }
+
+type Method = 'GET' | 'POST' | 'DELETE';
 
 /** What the API said no to, or that it could not be asked; with one line for people. */
 export class ApiError extends Error {
@@ -31,13 +33,20 @@ export interface Access {
   readonly signedRegion?: string;
 }
 
+const JSON_BODY = { 'content-type': 'application/json' } as const;
 const TIMEOUT_MS = 30_000;
 const TRIES_MAX = 4;
 const PAUSE_MS = 200;
 const GATEWAY = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 
 type Headers = Readonly<Record<string, string>>;
-type Authorize = (request: { readonly method: string; readonly url: URL }) => Promise<Headers>;
+interface Request {
+  readonly method: Method;
+  readonly url: URL;
+  /** JSON. */
+  readonly body?: string;
+}
+type Authorize = (request: Request) => Promise<Headers>;
 
 /**
  * Asks over HTTP: a local node as it is, a deployment with a token, or signed with the credentials that AWS's tools find.
@@ -46,10 +55,11 @@ type Authorize = (request: { readonly method: string; readonly url: URL }) => Pr
 export function openApi(baseUrl: string, access: Access): Api {
   const authorize = authorizer(baseUrl, access);
   const base = baseUrl.replace(/\/+$/, '');
-  const ask = async (method: string, path: string): Promise<unknown> => {
+  const ask = async (method: Method, path: string, body?: object): Promise<unknown> => {
     const url = new URL(`${base}${path}`);
+    const request = { method, url, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     for (let tries = 1; ; tries += 1) {
-      const answer = await askOnce({ method, url }, authorize).catch((error: unknown) => {
+      const answer = await askOnce(request, authorize).catch((error: unknown) => {
         if (error instanceof ApiError && isWorthAnotherTry(error) && tries < TRIES_MAX) return undefined;
         throw error;
       });
@@ -61,14 +71,14 @@ export function openApi(baseUrl: string, access: Access): Api {
   return {
     name: base,
     get: async <T>(path: string) => (await ask('GET', path)) as T,
-    v3: async <T>(method: 'GET' | 'POST', path: string) => {
+    v3: async <T>(method: Method, path: string, body?: object) => {
       cluster ??= clusterOf(ask);
-      return (await ask(method, `/v3/clusters/${await cluster}${path}`)) as T;
+      return (await ask(method, `/v3/clusters/${await cluster}${path}`, body)) as T;
     },
   };
 }
 
-async function clusterOf(ask: (method: string, path: string) => Promise<unknown>): Promise<string> {
+async function clusterOf(ask: (method: Method, path: string) => Promise<unknown>): Promise<string> {
   const { data } = (await ask('GET', '/v3/clusters')) as { data: { cluster_id: string }[] };
   const [first] = data;
   if (first === undefined) throw new ApiError('the API tells of no cluster: is this Millrace?');
@@ -77,16 +87,14 @@ async function clusterOf(ask: (method: string, path: string) => Promise<unknown>
 
 const isWorthAnotherTry = ({ status }: ApiError): boolean => status === undefined || status >= 500;
 
-async function askOnce(
-  request: { readonly method: string; readonly url: URL },
-  authorize: Authorize,
-): Promise<{ readonly json: unknown }> {
-  const { method, url } = request;
+async function askOnce(request: Request, authorize: Authorize): Promise<{ readonly json: unknown }> {
+  const { method, url, body } = request;
   let response: Response;
   let text: string;
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    response = await fetch(url, { method, headers: await authorize(request), signal });
+    const headers = { ...(body === undefined ? {} : JSON_BODY), ...(await authorize(request)) };
+    response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
     text = await response.text();
   } catch (cause) {
     const why =
@@ -112,14 +120,15 @@ function authorizer(baseUrl: string, { token, signedRegion }: Access): Authorize
   if (region === undefined) return async () => ({});
   const { credentials } = dynamoClient({ region }).config;
   const signer = new SignatureV4({ credentials, region, service: 'execute-api', sha256: Sha256 });
-  return async ({ method, url }) => {
+  return async ({ method, url, body }) => {
     const { headers } = await signer.sign({
       method,
       protocol: url.protocol,
       hostname: url.hostname,
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
-      headers: { host: url.host },
+      headers: { host: url.host, ...(body === undefined ? {} : JSON_BODY) },
+      ...(body === undefined ? {} : { body }),
     });
     return headers;
   };

@@ -1,20 +1,21 @@
 import type { Output } from '../verify-log.ts';
 import { type Api, ApiError } from './api.ts';
-import { type CopyOf, copiesOf, unfinished } from './copies.ts';
+import { copiesOf, type UnfinishedCopy, unfinished } from './copies.ts';
+import { flowOf } from './flow-of.ts';
+import { type LatePosition, latePositions } from './group-positions.ts';
 import { changeRegion, type FlowBody, tellFlow, tellRegion } from './region-state.ts';
+import { tellLost } from './tell-lost.ts';
+import { awaitNone, tellSome, type Waiting } from './waiting.ts';
 
-export interface FailOver {
+export interface FailOver extends Waiting {
   /** Alias of the region that is left, in the one that takes over. */
   readonly source: string;
   /** Undefined: it is lost. */
   readonly from: Api | undefined;
   readonly to: Api;
-  readonly waitMs: number;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** Whether the positions of groups are waited for, too. @default false: those that are missing are told */
+  readonly groups?: boolean;
 }
-
-const LOOK_MS = 1_000;
-const TOLD_MAX = 20;
 
 /**
  * Freezes the region that is left and waits until everything that it has is in the other one. Whether it is, both regions'
@@ -23,37 +24,24 @@ const TOLD_MAX = 20;
 export async function failOver(work: FailOver, output: Output): Promise<boolean> {
   const { from, to, source } = work;
   const flow = await flowOf(to, source);
-  return from === undefined ? tellLost(flow, output) : leave(from, flow, work, output);
-}
-
-async function flowOf(to: Api, source: string): Promise<FlowBody> {
-  try {
-    return await to.v3<FlowBody>('GET', `/flows/${encodeURIComponent(source)}`);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    throw new ApiError(`nothing is copied from ${source} to ${to.name}: ${error.message}`, { cause: error });
-  }
+  return from === undefined ? tellLost(flow, to, output) : leave(from, flow, work, output);
 }
 
 async function leave(from: Api, flow: FlowBody, work: FailOver, output: Output): Promise<boolean> {
+  const { to } = work;
   if (flow.state === 'PAUSED') {
     throw new ApiError(
       `the flow from ${flow.source_region} is paused: resume it, otherwise nothing comes over`,
-    );
-  }
-  if (flow.policy === 'merged') {
-    throw new ApiError(
-      'offsets of merged topics differ by region: freeze, and wait until status says 0 records behind',
     );
   }
   const region = await changeRegion(from, 'freeze', output);
   tellRegion(from.name, region, output);
   if (region.state !== 'FROZEN' || !region.is_complete) return false;
   const copies = await copiesOf(from, flow);
-  const left = await awaited(copies, work, output);
+  const left = await awaitNone(() => unfinished(to, copies), toCome, work, output);
   if (left.length > 0) {
-    tellLeft(left, output);
-    tellFlow(await flowOf(work.to, flow.source_region), output);
+    tellSome(left, missing, 'partitions', output);
+    tellFlow(await flowOf(to, flow.source_region), output);
     output.line(`Not all of ${flow.source_region} has come over. It stays frozen: again, or thaw it.`);
     return false;
   }
@@ -62,44 +50,51 @@ async function leave(from: Api, flow: FlowBody, work: FailOver, output: Output):
   output.line(
     `All of ${flow.source_region} is in ${flow.target_region}: ${topics} topics, ${copies.length} partitions, ${records} offsets, every copy ends where its source does`,
   );
-  output.line(`Producers and consumers may move to ${work.to.name}`);
+  if (!(await tellPositions(from, flow, work, output))) return false;
+  output.line(
+    flow.policy === 'identity'
+      ? `Consumers may move to ${to.name}; producers, too, once its topics are promoted`
+      : `Producers and consumers may move to ${to.name}`,
+  );
   return true;
 }
 
-async function awaited(
-  copies: readonly CopyOf[],
-  { to, waitMs, sleep }: FailOver,
-  { progress }: Output,
-): Promise<Awaited<ReturnType<typeof unfinished>>> {
-  let told = '';
-  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
-    const left = await unfinished(to, copies);
-    if (left.length === 0 || waitedMs >= waitMs) return left;
-    const records = left.reduce((total, one) => total + Math.max(0, one.left), 0);
-    const text = `${records} offsets of ${left.length} partitions are still to come`;
-    if (text !== told) progress(text);
-    told = text;
-    await sleep(LOOK_MS);
+/** True unless they are to be waited for and do not come. */
+async function tellPositions(
+  from: Api,
+  flow: FlowBody,
+  { to, groups = false, waitMs, sleep }: FailOver,
+  output: Output,
+): Promise<boolean> {
+  const told = (late: readonly LatePosition[]): string => `${late.length} positions are still to come`;
+  const waiting = { sleep, waitMs: groups ? waitMs : 0 };
+  const late = await awaitNone(() => latePositions(from, to, flow), told, waiting, output);
+  if (late.length === 0) {
+    output.line(
+      `Every position that groups have committed in ${flow.source_region} is in ${flow.target_region}`,
+    );
+    return true;
   }
-}
-
-function tellLeft(left: Awaited<ReturnType<typeof unfinished>>, { line }: Output): void {
-  for (const { topic, copy, partition, left: count } of left.slice(0, TOLD_MAX)) {
-    const what = count < 0 ? `is ${-count} offsets ahead of its source` : `${count} offsets are missing`;
-    line(`${topic}/${partition} → ${copy}: ${what}`);
-  }
-  if (left.length > TOLD_MAX) line(`… and ${left.length - TOLD_MAX} more partitions`);
-}
-
-/** What was not copied can only be told as of the last note. */
-function tellLost(flow: FlowBody, output: Output): boolean {
-  tellFlow(flow, output);
-  const lag = flow.progress?.lag_records ?? null;
+  tellSome(late, behind, 'positions', output);
+  const where = `${late.length} positions that groups have committed in ${flow.source_region} are not in ${flow.target_region}`;
   output.line(
-    lag === 0
-      ? `Nothing was missing when this was noted. What ${flow.source_region} took later comes when it is back`
-      : `What ${flow.source_region} has and this region has not comes when it is back: freeze it then before anybody writes to it`,
+    groups
+      ? `${where}. A group with members there keeps its own. ${flow.source_region} stays frozen: again, or thaw it.`
+      : `${where} yet: they come with the next run of the flow (--groups waits for them), or what lies behind is read again`,
   );
-  output.line('Producers and consumers may move; consumers read the copies');
-  return lag === 0;
+  return !groups;
+}
+
+function behind({ group, topic, partition, offset, there }: LatePosition): string {
+  return `group ${group}, ${topic}/${partition}: ${offset} has not come over, there is ${there ?? 'none'}`;
+}
+
+function toCome(left: readonly UnfinishedCopy[]): string {
+  const records = left.reduce((total, one) => total + Math.max(0, one.left), 0);
+  return `${records} offsets of ${left.length} partitions are still to come`;
+}
+
+export function missing({ topic, copy, partition, left, reason }: UnfinishedCopy): string {
+  const what = left < 0 ? `is ${-left} offsets ahead of its source` : `${left} offsets are missing`;
+  return `${topic}/${partition} → ${copy}: ${what}${reason === '' ? '' : `, ${reason}`}`;
 }

@@ -19,6 +19,11 @@ export interface FlowBody {
   readonly separator: string;
   readonly topics: readonly string[];
   readonly topics_exclude: readonly string[];
+  readonly groups: readonly string[];
+  readonly groups_exclude: readonly string[];
+  readonly start: { readonly to?: 'EARLIEST' | 'LATEST' | 'PROMOTION' };
+  /** Of `merged`: lost regions of whose records the source has some. */
+  readonly relays?: readonly string[];
   readonly progress: {
     readonly noted_ms: number;
     readonly lag_records: number | null;

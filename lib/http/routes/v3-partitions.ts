@@ -7,6 +7,7 @@ import { type Exchange, param, type Route, type RouteDoc } from '../route.ts';
 import type { Schema } from '../schemas/common.ts';
 import {
   PartitionList,
+  PartitionOrigins,
   PartitionWithOffsets,
   PartitionWithState,
   Replica,
@@ -131,6 +132,23 @@ async function withOffsets(exchange: Exchange): Promise<object> {
   };
 }
 
+async function withOrigins(exchange: Exchange): Promise<object> {
+  const place = await existingPlace(exchange);
+  const { names, topic, partition, path } = place;
+  const origins = await exchange.services.log.describeOrigins({ topic, partition }, exchange.call);
+  return {
+    kind: 'MillracePartitionOrigins',
+    metadata: names.metadata([...path, 'origins'], { topic, partition }),
+    cluster_id: names.clusterId,
+    topic_name: topic,
+    partition_id: partition,
+    beginning_offset: origins.logStartOffset,
+    end_offset: origins.endOffset,
+    own_end_offset: origins.ownEndOffset,
+    regions: Array.from(origins.copied, ([region, end]) => ({ region, end_offset: end })),
+  };
+}
+
 async function listReplicas(exchange: Exchange): Promise<object> {
   const place = await existingPlace(exchange);
   const self = place.names.url(...place.path, 'replicas');
@@ -151,6 +169,7 @@ function partitionRoute(
     readonly summary: string;
     readonly answer: Schema;
     readonly group?: Route['group'];
+    readonly isMetered?: boolean;
     readonly query?: NonNullable<RouteDoc['query']>;
   },
   body: (exchange: Exchange) => Promise<object>,
@@ -160,6 +179,7 @@ function partitionRoute(
     path: route.path,
     group: route.group ?? 'admin',
     api: 'v3',
+    ...(route.isMetered === true ? { metered: true } : {}),
     doc: {
       operationId: route.operationId,
       summary: route.summary,
@@ -189,6 +209,17 @@ export const v3PartitionRoutes: readonly Route[] = [
       query: { offset_type: { type: 'string', description: 'earliest_and_latest, the only one.' } },
     },
     withOffsets,
+  ),
+  partitionRoute(
+    {
+      path: `${PARTITION}/origins`,
+      group: 'fetch',
+      isMetered: true,
+      operationId: 'getPartitionOrigins',
+      summary: 'How far a partition that is written in several regions has the records of each.',
+      answer: PartitionOrigins,
+    },
+    withOrigins,
   ),
   partitionRoute(
     {

@@ -170,6 +170,20 @@ export const PartitionWithState: Schema = later(() =>
   }),
 );
 export const PartitionList: Schema = later(() => list('KafkaPartitionList', Partition()));
+/** `own_end_offset`: behind the last record that was produced here. `end_offset` of a region: an offset there. */
+export const PartitionOrigins: Schema = later(() =>
+  z.strictObject({
+    ...object('MillracePartitionOrigins'),
+    cluster_id: z.string(),
+    topic_name: z.string(),
+    partition_id: int32(),
+    beginning_offset: int53(),
+    end_offset: int53(),
+    own_end_offset: int53(),
+    regions: z.array(z.strictObject({ region: z.string(), end_offset: int53() })),
+  }),
+);
+
 export const PartitionWithOffsets: Schema = later(() =>
   z.strictObject({
     ...object('KafkaPartitionWithOffsets'),

@@ -50,7 +50,8 @@ describe('failing over', () => {
     await produce(west, 'b', 1);
     expect(await failOver(work(), output)).toBe(true);
     expect(lines.join('\n')).toContain('FROZEN');
-    expect(lines.at(-2)).toMatch(/^All of west is in east: \d topics, \d partitions, \d offsets/);
+    expect(lines.at(-3)).toMatch(/^All of west is in east: \d topics, \d partitions, \d offsets/);
+    expect(lines.at(-2)).toBe('Every position that groups have committed in west is in east');
     expect(await refusal(produce(west, 'c'))).toBe('REGION_FROZEN');
     const read = (partition: number): Promise<string[]> =>
       east.log
@@ -101,6 +102,73 @@ describe('failing over', () => {
   });
 });
 
+/** Commits a position of `orders/0` in west. */
+async function commit(offset: number): Promise<void> {
+  const offsets = [{ topic: 'orders', partition: 0, offset }];
+  await west.groups.commit({ groupId: 'billing', offsets }, newCall(clock));
+}
+
+describe('failing over where groups have committed', () => {
+  it('names positions that have not come over, and is done all the same', async () => {
+    await produce(west, 'a');
+    await east.flows.create({ source: 'west' }, newCall(clock));
+    expect(await failOver(work(), output)).toBe(true);
+    await east.stopCopying();
+    await commit(1);
+    lines = [];
+    expect(await failOver(work(), output)).toBe(true);
+    expect(lines).toContain('group billing, west.orders/0: 1 has not come over, there is none');
+    expect(lines.at(-2)).toContain('1 positions that groups have committed in west are not in east yet');
+    expect(await failOver(work({ groups: true, waitMs: 0 }), output)).toBe(false);
+    expect(lines.at(-1)).toContain('west stays frozen');
+  });
+
+  it('waits for them where it is told to', async () => {
+    await produce(west, 'a');
+    await commit(1);
+    await east.flows.create({ source: 'west' }, newCall(clock));
+    expect(await failOver(work({ groups: true, waitMs: 6_000_000 }), output)).toBe(true);
+    const [position] = await east.groups.committed('billing', undefined, newCall(clock));
+    expect(position).toMatchObject({ topic: 'west.orders', partition: 0, offset: 1 });
+  });
+});
+
+describe('failing over from a topic that is written in both regions', () => {
+  it('compares what each region has of the other, not where they end', async () => {
+    await east.log.createTopic({ name: 'orders', partitionCount: 2 }, newCall(clock));
+    await produce(west, 'w0');
+    await produce(west, 'w1', 1);
+    await east.flows.create({ source: 'west', policy: 'merged' }, newCall(clock));
+    await west.flows.create({ source: 'east', policy: 'merged' }, newCall(clock));
+    const end = (): Promise<number> =>
+      west.log
+        .listOffsets({ topic: 'orders', partition: 0, at: 'latest' }, newCall(clock))
+        .then(({ offset }) => offset);
+    await produce(east, 'e0');
+    while ((await end()) < 2) await clock.sleep(20);
+    // The end of west is a copy: what is its own lies before.
+    expect(await failOver(work(), output)).toBe(true);
+    expect(lines.at(-3)).toContain('2 offsets');
+    expect(lines.at(-1)).toContain('Producers and consumers may move');
+  });
+
+  it('names what is missing of it', async () => {
+    await east.flows.create({ source: 'west', policy: 'merged' }, newCall(clock));
+    expect(await failOver(work(), output)).toBe(true);
+    await east.stopCopying();
+    await changeRegion(api(west), 'thaw', output);
+    await produce(west, 'late');
+    expect(await failOver(work({ waitMs: 0 }), output)).toBe(false);
+    expect(lines).toContain('orders/0 → orders: 1 offsets are missing');
+  });
+
+  it('tells of relays when it is lost', async () => {
+    await east.flows.create({ source: 'west', policy: 'merged' }, newCall(clock));
+    await failOver(work({ from: undefined }), output);
+    expect(lines.at(-1)).toBe('Producers and consumers may move');
+  });
+});
+
 describe('what is told of a flow', () => {
   it('is its lag, the state of every topic, and what the source had trimmed', () => {
     const flow: FlowBody = {
@@ -111,6 +179,9 @@ describe('what is told of a flow', () => {
       separator: '.',
       topics: ['.*'],
       topics_exclude: [],
+      groups: ['.*'],
+      groups_exclude: [],
+      start: { to: 'EARLIEST' },
       progress: {
         noted_ms: 0,
         lag_records: 7,

@@ -1,0 +1,115 @@
+import { type Api, ApiError } from './api.ts';
+import { copiedTopics, type FlowTerms } from './copies.ts';
+import { inTurn } from './in-turn.ts';
+import type { FlowBody } from './region-state.ts';
+import { allEnds, type TopicBody, topicsOf } from './topics.ts';
+
+/** What making a region anew comes to. */
+export interface Plan {
+  /** Alias of the region that is made anew. */
+  readonly alias: string;
+  /** The flow that is to fill it. */
+  readonly terms: FlowTerms;
+  /** Its topics that are in the region that has taken over. */
+  readonly toDelete: readonly TopicBody[];
+  /** What would be lost with them, a line each. */
+  readonly lost: readonly string[];
+  /** Names of topics that both regions have, none of which is the other's copy. */
+  readonly conflicts: readonly string[];
+  /** Names of topics that it alone has. */
+  readonly own: readonly string[];
+}
+
+interface Wanted {
+  /** Alias of the region that has taken over. */
+  readonly source: string;
+  readonly from: Api;
+  readonly to: Api;
+  readonly topics?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly standing: FlowBody | undefined;
+}
+
+/** `to` must be frozen: its ends stay. Throws `ApiError`. */
+export async function planReCreation(wanted: Wanted): Promise<Plan> {
+  const { from, to } = wanted;
+  const [ours, theirs] = [await topicsOf(from), await topicsOf(to)];
+  const alias = aliasOf(wanted, ours, theirs);
+  const terms = termsOf(wanted, alias);
+  const byName = new Map(theirs.map((topic) => [topic.topic_name, topic]));
+  const copied = await copiedTopics(ours, terms);
+  const toDelete: { readonly theirs: TopicBody; readonly ours: TopicBody }[] = [];
+  const conflicts: string[] = [];
+  for (const { topic, copy } of copied) {
+    const standing = byName.get(copy);
+    if (standing === undefined || standing.remote?.topic_id === topic.topic_id) continue;
+    const isPromoted =
+      topic.promoted?.source_region === alias && topic.promoted.topic_id === standing.topic_id;
+    if (isPromoted) toDelete.push({ theirs: standing, ours: topic });
+    else conflicts.push(copy);
+  }
+  const lost = (await inTurn(toDelete, (pair) => lostWith(from, to, pair, ours))).flat();
+  const names = new Set(copied.map(({ copy }) => copy));
+  const own = theirs.filter(({ topic_name, remote }) => remote === undefined && !names.has(topic_name));
+  return {
+    alias,
+    terms,
+    toDelete: toDelete.map((pair) => pair.theirs),
+    lost,
+    conflicts,
+    own: own
+      .map(({ topic_name }) => topic_name)
+      .filter((name) => name !== 'heartbeats' && !name.endsWith('.internal')),
+  };
+}
+
+/** The alias under which topics were promoted from the region that is made anew. */
+function aliasOf(
+  { source, from, to, standing }: Wanted,
+  ours: readonly TopicBody[],
+  theirs: readonly TopicBody[],
+): string {
+  if (standing !== undefined) return standing.target_region;
+  const ids = new Set(theirs.map(({ topic_id }) => topic_id));
+  const promoted = ours.flatMap((topic) => topic.promoted ?? []);
+  const known = promoted.filter(({ topic_id }) => ids.has(topic_id));
+  const aliases = new Set((known.length > 0 ? known : promoted).map(({ source_region }) => source_region));
+  const [alias] = aliases;
+  if (alias !== undefined && aliases.size === 1) return alias;
+  throw new ApiError(
+    `no topic of ${source}, at ${from.name}, was promoted from the region at ${to.name}: there is nothing to make anew`,
+  );
+}
+
+function termsOf({ source, topics = ['.*'], exclude = [], standing }: Wanted, alias: string): FlowTerms {
+  if (standing !== undefined) return standing;
+  return {
+    source_region: source,
+    target_region: alias,
+    policy: 'identity',
+    separator: '.',
+    topics,
+    topics_exclude: exclude,
+  };
+}
+
+/** ⚑ What of a topic is neither in what was promoted from it, nor in what was exported beside that. */
+async function lostWith(
+  from: Api,
+  to: Api,
+  { theirs, ours }: { readonly theirs: TopicBody; readonly ours: TopicBody },
+  all: readonly TopicBody[],
+): Promise<readonly string[]> {
+  const promoted = ours.promoted?.end_offsets ?? [];
+  const exported = all.find(
+    ({ remote }) => remote?.policy === 'prefixed' && remote.topic_id === theirs.topic_id,
+  );
+  const tails = exported === undefined ? [] : await allEnds(from, exported);
+  return (await allEnds(to, theirs)).flatMap((ends, partition) => {
+    const { beginning_offset = 0, end_offset = 0 } = ends ?? {};
+    const begin = Math.max(beginning_offset, promoted[partition] ?? 0);
+    const isThere = end_offset <= begin || (tails[partition]?.end_offset ?? 0) >= end_offset;
+    const place = `${theirs.topic_name}/${partition}`;
+    return isThere ? [] : [`${place}: offsets ${begin} to ${end_offset - 1} are not at ${from.name}`];
+  });
+}

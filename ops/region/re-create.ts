@@ -1,0 +1,114 @@
+import type { Output } from '../verify-log.ts';
+import { type Api, ApiError } from './api.ts';
+import { copiesOf, unfinished } from './copies.ts';
+import { missing } from './fail-over.ts';
+import { createFlow, ifThere, standingFlow } from './flow-of.ts';
+import { type Plan, planReCreation } from './plan-re-creation.ts';
+import { changeRegion, tellRegion } from './region-state.ts';
+import { topicsOf } from './topics.ts';
+import { awaitNone, tellSome, type Waiting } from './waiting.ts';
+
+export interface ReCreate extends Waiting {
+  /** Alias of the region that has taken over. */
+  readonly source: string;
+  readonly from: Api;
+  /** The one that was lost, and is made anew. */
+  readonly to: Api;
+  /** Patterns of topics that are copied back. @default all */
+  readonly topics?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+/**
+ * Makes the promoted topics of the region that has taken over what they were before, the other way round: the lost region's
+ * own are deleted there and come back as copies. ⚑ Only where everything that they have is in the region that has taken over,
+ * in the topic or in what was exported. Answers whether the copies are complete.
+ */
+export async function reCreate(work: ReCreate, output: Output): Promise<boolean> {
+  const { source, to } = work;
+  const standing = await standingFlow(to, source);
+  if (standing !== undefined && standing.policy !== 'identity') {
+    throw new ApiError(`a flow from ${source} is at ${to.name}, ${standing.policy}: delete it first`);
+  }
+  // What would be refused is, before anything is frozen; but only what is frozen stays as it was seen.
+  await planReCreation({ ...work, standing });
+  const region = await changeRegion(to, 'freeze', output);
+  tellRegion(to.name, region, output);
+  if (region.state !== 'FROZEN' || !region.is_complete) return false;
+  const plan = await planReCreation({ ...work, standing });
+  if (!tellPlan(plan, work, output)) return false;
+  for (const { topic_name } of plan.toDelete) {
+    await ifThere(() => to.v3('DELETE', `/topics/${encodeURIComponent(topic_name)}`));
+  }
+  const { topics, topics_exclude } = plan.terms;
+  const flow =
+    standing ?? (await createFlow(to, { source_region: source, policy: 'identity', topics, topics_exclude }));
+  return comeBack(flow, plan, work, output);
+}
+
+/** False: nothing may be deleted. */
+function tellPlan(plan: Plan, { from, to }: ReCreate, output: Output): boolean {
+  const { lost, conflicts, toDelete, own, alias } = plan;
+  tellSome(lost, (text) => text, 'partitions', output);
+  tellSome(
+    conflicts,
+    (name) => `${name}: both regions have a topic of that name, and neither is a copy`,
+    'topics',
+    output,
+  );
+  if (lost.length > 0) {
+    output.line(
+      `Nothing was deleted: export-tail --source ${alias} --from ${to.name} --to ${from.name} brings it there first`,
+    );
+  }
+  if (conflicts.length > 0) {
+    output.line('Nothing was deleted: leave these topics out with --exclude PATTERN, or delete one of them');
+  }
+  if (lost.length + conflicts.length > 0) return false;
+  if (own.length > 0) {
+    tellSome(own, (name) => `${name}: is ${alias}'s own and stays as it is`, 'topics', output);
+  }
+  output.line(`${toDelete.length} topics of ${alias} are deleted: all that they have is at ${from.name}`);
+  return true;
+}
+
+async function comeBack(
+  flow: Awaited<ReturnType<typeof createFlow>>,
+  { alias }: Plan,
+  work: ReCreate,
+  output: Output,
+): Promise<boolean> {
+  const { from, to, source } = work;
+  const copies = await copiesOf(from, flow);
+  // The copies are there, and closed, before anybody can write to what has their names.
+  const names = new Set(copies.map(({ copy }) => copy));
+  const absent = async (): Promise<readonly string[]> => {
+    const there = new Set(
+      (await topicsOf(to)).flatMap(({ topic_name, remote }) => (remote ? [topic_name] : [])),
+    );
+    return [...names].filter((name) => !there.has(name));
+  };
+  const toMake = await awaitNone(
+    absent,
+    (left) => `${left.length} copies are still to be made`,
+    work,
+    output,
+  );
+  if (toMake.length > 0) {
+    tellSome(toMake, (name) => `${name}: there is no copy yet`, 'topics', output);
+    output.line(`${alias} stays frozen: once more`);
+    return false;
+  }
+  const region = await changeRegion(to, 'thaw', output);
+  tellRegion(to.name, region, output);
+  // The one that has taken over goes on being written to: what it had is waited for.
+  const look = async () => (await unfinished(to, copies)).filter(({ left }) => left > 0);
+  const left = await awaitNone(look, (all) => `${all.length} partitions are still to come`, work, output);
+  tellSome(left, missing, 'partitions', output);
+  if (left.length > 0) {
+    output.line(`${alias} is being filled from ${source}; status tells how far it is`);
+    return false;
+  }
+  output.line(`${alias} stands by for ${source} again: ${names.size} topics, ${copies.length} partitions`);
+  return true;
+}
