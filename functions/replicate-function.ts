@@ -12,6 +12,8 @@ import type { Observer } from './observer.ts';
 export interface Replication {
   readonly flows: Flows;
   readonly run: (source: string, time: FlowRunTime) => Promise<FlowRun>;
+  /** Whether topics here were promoted from that region. */
+  readonly wasPromoted: (source: string, call: Call) => Promise<boolean>;
 }
 
 export interface ReplicateFunctionParts {
@@ -53,8 +55,8 @@ export function replicateFunction(
     const deadlineMs = clock.monotonicMs() + Math.max(leftMs - ANSWER_MS, leftMs / 2);
     const call = (): Call => ({ meter: new Meter(), deadlineMs: clock.monotonicMs() + CALL_MS });
     try {
-      const { flows, run } = await open();
-      if (!areDeclared) await declare(flows, declared, call());
+      const { flows, run, wasPromoted } = await open();
+      if (!areDeclared) await declare({ flows, wasPromoted }, declared, call());
       areDeclared = true;
       // Whoever is woken begins at once: a run finds out by itself whether there is such a flow.
       const sources = wake === undefined ? await runningFlows(flows, call()) : [wake];
@@ -103,11 +105,19 @@ async function runningFlows(flows: Flows, call: Call): Promise<readonly string[]
   return all.filter(({ state }) => state === 'RUNNING').map(({ source }) => source);
 }
 
-/** A flow that is there is left as it is, whatever it looks like: who has changed it knows why. */
-async function declare(flows: Flows, declared: readonly NewFlow[], call: Call): Promise<void> {
+/**
+ * A flow that is there is left as it is, whatever it looks like: who has changed it knows why. ⚑ One whose copies were promoted
+ * has ended: it would be in the way of those who bring the rest, and of what is made anew.
+ */
+async function declare(
+  { flows, wasPromoted }: Pick<Replication, 'flows' | 'wasPromoted'>,
+  declared: readonly NewFlow[],
+  call: Call,
+): Promise<void> {
   const there = new Set((await flows.list(call)).map(({ source }) => source));
   for (const flow of declared) {
     if (there.has(flow.source)) continue;
+    if (flow.policy === 'identity' && (await wasPromoted(flow.source, call))) continue;
     await flows.create(flow, call).catch(async (error: unknown) => {
       // Another process may have been faster.
       if (!(error instanceof MillraceError)) throw error;

@@ -5,6 +5,7 @@ import type { NewFlow } from '../lib/flows.ts';
 import { openFlows } from '../lib/open-flows.ts';
 import { engineParts } from '../lib/open-log.ts';
 import { openErrands } from '../lib/replication/groups/open-errands.ts';
+import { wasPromoted } from '../lib/replication/promotion/was-promoted.ts';
 import { runFlow } from '../lib/replication/replicator.ts';
 import { Meter } from '../lib/storage/meter.ts';
 import { clusterIdOf } from '../lib/topic/cluster-id.ts';
@@ -46,7 +47,11 @@ async function open(): Promise<Replication> {
   const parts = { target, region: alias, sources, errands, onFault: watching.onFault };
   // Readers of a region in which nobody has created anything find what was copied there.
   await clusterIdOf(target, { meter: new Meter(), deadlineMs: clock.monotonicMs() + OPEN_MS });
-  return { flows: openFlows(target, parts), run: (source, time) => runFlow(parts, source, time) };
+  return {
+    flows: openFlows(target, parts),
+    run: (source, time) => runFlow(parts, source, time),
+    wasPromoted: (source, call) => wasPromoted(target, source, call),
+  };
 }
 
 export const handler: (event: ReplicateEvent, context: Context) => Promise<unknown> = replicateFunction({

@@ -46,4 +46,22 @@ describe('what regions need is within the rights of the function that does it', 
     await flows.delete('west', call());
     expect(refusals).toEqual([]);
   });
+
+  it('admin promotes what an identity flow has copied, and produce writes to it', async () => {
+    const parts = engineParts(storageOf('admin'));
+    const flows = openFlows(parts, { region: 'east', sources: async (alias) => ({ alias }) });
+    await flows.create({ source: 'west', policy: 'identity' }, call());
+    const topics = new TopicCatalog({ ...engineParts(storageOf('replicator')), partitionCountDefault: 1 });
+    const remote = { source: 'west', topic: 'stood-by', topicId: 'i', policy: 'identity' } as const;
+    await topics.create({ name: 'stood-by', remote }, call());
+    expect(await flows.promote('west', call())).toMatchObject({ isComplete: true });
+    const admin = await openLog(storageOf('admin'), call());
+    const producer = await openLog({ ...storageOf('produce'), clusterId: admin.clusterId }, call());
+    await producer.produce({ topic: 'stood-by', partition: 0, batches: batchOf('a') }, call());
+    const reader = await openLog({ ...storageOf('fetch'), clusterId: admin.clusterId }, call());
+    expect(await reader.describeOrigins({ topic: 'stood-by', partition: 0 }, call())).toMatchObject({
+      ownEndOffset: 1,
+    });
+    expect(refusals).toEqual([]);
+  });
 });

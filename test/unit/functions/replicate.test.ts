@@ -6,13 +6,15 @@ import type { NewFlow } from '../../../lib/flows.ts';
 import { openFlows } from '../../../lib/open-flows.ts';
 import { engineParts } from '../../../lib/open-log.ts';
 import type { FlowRun } from '../../../lib/replication/flow-run.ts';
+import { wasPromoted } from '../../../lib/replication/promotion/was-promoted.ts';
+import { TopicCatalog } from '../../../lib/topic/topic-catalog.ts';
 import { memoryStorage, newCall } from '../../support/log-on-memory.ts';
 import { virtualClock } from '../storage/virtual-clock.ts';
 import { consoleLines } from './console-lines.ts';
 import { lambdaContext } from './http-event-fixture.ts';
 
 const written = consoleLines();
-const IDLE: FlowRun = { ended: 'idle', copiedRecords: 0, copiedBytes: 0 };
+const IDLE: FlowRun = { ended: 'idle', copiedRecords: 0, copiedBytes: 0, gaps: [] };
 
 /** A replicator of region `eu` whose runs end as `answers` says, one after the other. */
 function replicator(declared: readonly NewFlow[], answers: readonly (FlowRun | Error)[] = []) {
@@ -30,7 +32,11 @@ function replicator(declared: readonly NewFlow[], answers: readonly (FlowRun | E
     return answer;
   };
   const handler = replicateFunction({
-    open: async () => ({ flows, run }),
+    open: async () => ({
+      flows,
+      run,
+      wasPromoted: (source, call) => wasPromoted(target, source, call),
+    }),
     declared,
     clock,
     observer: observer({
@@ -42,7 +48,15 @@ function replicator(declared: readonly NewFlow[], answers: readonly (FlowRun | E
     }),
   });
   const call = () => newCall(clock);
-  return { clock, flows, runs, call, handle: (event: object) => handler(event, lambdaContext(900_000)) };
+  const topics = new TopicCatalog({ ...target, partitionCountDefault: 1 });
+  return {
+    clock,
+    flows,
+    topics,
+    runs,
+    call,
+    handle: (event: object) => handler(event, lambdaContext(900_000)),
+  };
 }
 
 const metricsNamed = (name: string): unknown[] =>
@@ -54,6 +68,20 @@ describe('the function that copies', () => {
     await handle({});
     await handle({});
     expect(await flows.list(call())).toMatchObject([{ source: 'us', topics: ['orders'], state: 'RUNNING' }]);
+  });
+
+  it('does not make a flow again whose copies were promoted, until they are gone', async () => {
+    const declared = [{ source: 'us', policy: 'identity' }] as const;
+    const { flows, topics, call, handle } = replicator(declared);
+    await flows.create(declared[0], call());
+    const remote = { source: 'us', topic: 'orders', topicId: 'i', policy: 'identity' } as const;
+    await topics.create({ name: 'orders', remote }, call());
+    expect(await flows.promote('us', call())).toMatchObject({
+      isComplete: true,
+      topics: [{ topic: 'orders' }],
+    });
+    expect(await handle({})).toEqual({});
+    expect(await flows.list(call())).toEqual([]);
   });
 
   it('leaves a flow as it is that somebody has changed, and does not run one that is paused', async () => {
