@@ -157,7 +157,7 @@ function mergedPartitionCopier(parts: MergedParts, place: CopyPlace): PartitionC
     call: Call,
   ): Promise<CopyOutcome | Again> => {
     const tail = await onSide('target', () => writer.tail(call));
-    const last = new Map(tail.origins).get('west');
+    const last = tail.origins?.get(region);
     const copied = last?.endOffset ?? 0;
     position = records.positionAt(copied);
     if (tail.closed) {
