@@ -113,6 +113,46 @@ describe('the copying of many partitions', () => {
     expect(loop.copied.records).toBeGreaterThan(50);
   });
 
+  it('takes turns between what is the source’s own and what is relayed into the same partition', async () => {
+    const clock = drivenClock();
+    const order: string[] = [];
+    const over = new AbortController();
+    const atOnce = new Map<string, number>();
+    let most = 0;
+    const copier: Copier = {
+      partition: ({ targetPk, relay = 'own' }) => ({
+        position: undefined,
+        copyOnce: async (): Promise<CopyOutcome> => {
+          atOnce.set(targetPk, (atOnce.get(targetPk) ?? 0) + 1);
+          most = Math.max(most, atOnce.get(targetPk) ?? 0);
+          order.push(`${targetPk} ${relay}`);
+          await clock.sleep(relay === 'own' ? 10 : 3);
+          atOnce.set(targetPk, (atOnce.get(targetPk) ?? 0) - 1);
+          const counts = { bytes: 1, recordCount: 1, maxTimestampMs: 0 };
+          return { kind: 'copied', position: 1, sourceEnd: 9, ...counts };
+        },
+      }),
+    };
+    const share = { index: 0, count: 1 };
+    const settings = { clock, source, copierOf: () => copier, share, copiesAtOnce: 4 };
+    const loop = copyLoop({
+      ...settings,
+      isHeartbeats: () => false,
+      newCall: () => newCall(clock),
+      onFault: () => undefined,
+    });
+    loop.follow([{ ...pair(2), relays: ['x', 'y'] }], observeNow(clock));
+    const running = loop.run(over.signal);
+    await clock.sleep(480);
+    over.abort();
+    await running;
+    expect(most).toBe(1);
+    const first = order.filter((step) => step.startsWith('t:0'));
+    expect(first.slice(0, 6)).toEqual(['t:0 own', 't:0 x', 't:0 y', 't:0 own', 't:0 x', 't:0 y']);
+    expect(first.length).toBeGreaterThan(80);
+    expect(loop.partitions.map(({ relay }) => relay)).toEqual([undefined, 'x', 'y', undefined, 'x', 'y']);
+  });
+
   it('ends for topics that are not followed any more', async () => {
     const clock = drivenClock();
     const order: number[] = [];
