@@ -10,7 +10,7 @@ import {
   seeded,
   vectorOf,
 } from '../../client/merged-world.ts';
-import { type Api, openApi, withMethods } from '../support.ts';
+import { type Api, openApi, TEXT_V2, withMethods } from '../support.ts';
 import { type Instance, instanceAt, newInstance } from './support.ts';
 
 const GROUP = 'readers';
@@ -98,8 +98,29 @@ describe('an instance whose group has read behind its position', () => {
     }
     const one = await instance();
     await one.subscribe(PLACE.topic);
-    const answer = await one.get('records?timeout=5000', 'application/vnd.kafka.text.v2+json');
+    const answer = await one.get('records?timeout=5000', TEXT_V2);
     expect(answer.json.map(({ value }: { value: string }) => value)).toEqual(['west 41']);
+  });
+
+  it('reads once, however long it waits, what has been read', async () => {
+    const { world, instance, api } = await committedIn(0, { '': 2, west: 6 });
+    const one = await instance();
+    await one.subscribe(PLACE.topic);
+    const asked: number[] = [];
+    const { log } = await openApi({ storage: world.region('east').storage });
+    const watched = await openApi({
+      storage: world.region('east').storage,
+      log: withMethods(log, {
+        fetch: (request, call) => {
+          asked.push(request.offset);
+          return log.fetch(request, call);
+        },
+      }),
+    });
+    const answer = await instanceAt(watched, one.path).get('records?timeout=20000', TEXT_V2);
+    expect(answer.json).toEqual([]);
+    expect(asked.filter((offset) => offset === 0)).toHaveLength(1);
+    expect(api.faults).toEqual([]);
   });
 
   it('commits with the offsets of its client what was to be passed over behind them', async () => {
