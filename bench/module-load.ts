@@ -27,6 +27,7 @@ export const FUNCTION_NAMES = [
   'pusher',
   'replicator',
   'waker',
+  'translator',
 ] as const;
 
 /** What the pusher is told to do. */

@@ -1,3 +1,4 @@
+import { loadOpenApi } from '../lib/http/load-openapi.ts';
 import { openMaintenance } from '../lib/maintenance.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
@@ -13,6 +14,7 @@ export const handler: HttpFunction = logFunction({
   mayInitialize: true,
   services: ({ parts, environment }) => ({
     maintenance: openMaintenance(parts, { leavesToExpiry: true }),
+    openApi: loadOpenApi,
     ...managedRegion(parts, environment),
   }),
 });

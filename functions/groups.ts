@@ -5,7 +5,7 @@ import { logFunction } from './log-function.ts';
 /** Consumers and their groups: the only HTTP function whose role may write what a group consists of. */
 export const handler: HttpFunction = logFunction({
   service: 'groups',
-  groups: ['groups'],
+  groups: ['groups', 'positions'],
   mayInitialize: false,
   services: ({ parts, log }) => ({ groups: openGroups(parts, log) }),
 });

@@ -31,7 +31,10 @@ export interface OpenedLog {
   readonly environment: FunctionEnvironment;
 }
 
-export type FunctionServices = Pick<HttpHandlerOptions, 'groups' | 'maintenance' | 'flows' | 'region'>;
+export type FunctionServices = Pick<
+  HttpHandlerOptions,
+  'groups' | 'positions' | 'maintenance' | 'flows' | 'region' | 'translation' | 'openApi'
+>;
 
 /** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
 export function logFunction({

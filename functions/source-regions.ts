@@ -1,3 +1,4 @@
+import type { TemporaryCredentials } from '../lib/adapters/aws/connection.ts';
 import {
   dynamoClient,
   dynamoTables,
@@ -5,8 +6,6 @@ import {
   refuseReplicas,
 } from '../lib/adapters/dynamodb/index.ts';
 import { s3Bucket, s3Client } from '../lib/adapters/s3/index.ts';
-import { readParameter, ssmClient } from '../lib/adapters/ssm/index.ts';
-import { assumedRole, stsClient } from '../lib/adapters/sts/index.ts';
 import type { EngineParts } from '../lib/engine-parts.ts';
 import { engineParts } from '../lib/open-log.ts';
 import type { Codecs } from '../lib/record/codecs.ts';
@@ -63,16 +62,16 @@ export function sourceRegions(parts: SourceRegionsParts): Sources {
 }
 
 function sourceStorage({ own, clock }: SourceRegionsParts, settings: SourceSettings): OpenedSource {
-  const { region, roleArn, parameter } = settings;
-  const client = stsClient({ region: own.region });
-  const takeRole = assumedRole({ client, roleArn, sessionName: `millrace-${own.alias}`.slice(0, 64) });
-  const connection = { region, credentials: takeRole, connectMsMax: CONNECT_MS_MAX };
+  const { region, parameter } = settings;
+  // Loaded by the first read: a function that has just been started may have no need of it.
+  const access = retryingOnce(async () => (await import('./source-access.ts')).sourceAccess(own, settings));
+  const credentials = async (): Promise<TemporaryCredentials> => (await access()).takeRole();
+  const connection = { region, credentials, connectMsMax: CONNECT_MS_MAX };
   const dynamo = dynamoClient(connection);
   const s3 = s3Client(connection);
-  const ssm = ssmClient({ region, credentials: takeRole });
 
   const open = retryingOnce(async (): Promise<OpenedSource> => {
-    const names = storageNames(await readParameter({ client: ssm, name: parameter }), parameter);
+    const names = storageNames(await (await access()).readParameter(), parameter);
     await refuseReplicas(dynamo, [names.hotTable, names.catalogTable]);
     const { hotTable, catalogTable, bucket } = names;
     const tables = dynamoTables({ client: dynamo, hotTable, catalogTable, clock, readMsMax: READ_MS_MAX });

@@ -42,6 +42,8 @@ export function bundle(entry: string, outdir: string): BundleSize {
       '@aws-sdk/credential-provider-process',
       '@aws-sdk/credential-provider-sso',
       '@aws-sdk/credential-provider-web-identity',
+      // Tells browsers apart.
+      'bowser',
     ],
     absWorkingDir: ROOT,
     nodePaths: [join(ROOT, 'node_modules')],

@@ -5,7 +5,7 @@ import { ROUTES } from '../lib/http/routes.ts';
 export interface GatewayRoute {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
-  readonly group: 'produce' | 'fetch' | 'groups';
+  readonly group: 'produce' | 'fetch' | 'groups' | 'positions';
 }
 
 /**

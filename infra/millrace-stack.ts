@@ -11,6 +11,7 @@ import { PushToFunction, pushId } from './constructs/push-to-function.ts';
 import { RegionSource } from './constructs/region-source.ts';
 import { Replicator } from './constructs/replicator.ts';
 import { TaskQueue } from './constructs/task-queue.ts';
+import { Translator } from './constructs/translator.ts';
 import { WakeSignal } from './constructs/wake-signal.ts';
 import { otherRegionVariables, regionVariables, type StackRegions } from './regions.ts';
 
@@ -73,6 +74,10 @@ export class MillraceStack extends Stack {
     };
     const request = { timeoutSeconds: REQUEST_SECONDS };
 
+    const translator =
+      regions === undefined
+        ? undefined
+        : new Translator(this, 'Translation', { regions, ...request, ...common }).lambda;
     const front = new HttpFront(this, 'Http', {
       produce: engine('produce', { ...request, description: 'Millrace: appends record batches' }),
       fetch: engine('fetch', { ...request, description: 'Millrace: reads records and offsets' }),
@@ -85,6 +90,7 @@ export class MillraceStack extends Stack {
         description: 'Millrace: topics, configs and everything else',
         environment: otherRegionVariables(regions),
       }),
+      ...(translator === undefined ? {} : { translator }),
       ...(props.jwtIssuer === undefined ? {} : { jwtIssuer: props.jwtIssuer }),
       ...(props.jwtAudience === undefined ? {} : { jwtAudience: props.jwtAudience }),
     });
@@ -122,6 +128,9 @@ export class MillraceStack extends Stack {
       new WakeSignal(this, 'Wake', { regions, ...common });
       const { lambda } = new Replicator(this, 'Replicator', { regions, flowMinutes, ...common });
       new CfnOutput(this, 'ReplicatorFunctionName', { value: lambda.functionName });
+    }
+    if (translator !== undefined) {
+      new CfnOutput(this, 'TranslatorFunctionName', { value: translator.functionName });
     }
     new Alarms(this, 'Alarms', {
       ...(regions === undefined || regions.flows.length === 0 ? {} : { flowMinutes }),

@@ -26,5 +26,5 @@ export function openTranslation(target: EngineParts, { region, sources }: Transl
     return translator;
   };
   const parts = { target, region, sources, translatorOf };
-  return { translate: (request, call) => answered(() => translateOffsets(parts, request, call)) };
+  return { region, translate: (request, call) => answered(() => translateOffsets(parts, request, call)) };
 }

@@ -7,6 +7,8 @@ import type { Call } from './storage/call.ts';
  * same; in a topic that is written in several regions (`merged`) each region has a record at another offset.
  */
 export interface Translation {
+  /** Alias of this region. */
+  readonly region: string;
   /**
    * Where a group goes on here that stands in the source where its clients committed there, or at the offsets that are named.
    * ⚑ Whatever it has not read there stands behind that here; nothing is stored. In the order asked, else by topic and

@@ -10,6 +10,8 @@ export interface HttpFrontProps {
   readonly produce: IFunction;
   readonly fetch: IFunction;
   readonly groups: IFunction;
+  /** Answers actions on groups, of which translating their positions needs other regions. @default - there are none */
+  readonly translator?: IFunction;
   /** Also answers every path that no route names. */
   readonly admin: IFunction;
   /**
@@ -29,10 +31,13 @@ export class HttpFront extends Construct {
 
   constructor(scope: Construct, id: string, props: HttpFrontProps) {
     super(scope, id);
+    const { translator } = props;
+    const groups = integration('Groups', props.groups);
     const targets = {
       produce: integration('Produce', props.produce),
       fetch: integration('Fetch', props.fetch),
-      groups: integration('Groups', props.groups),
+      groups,
+      positions: translator === undefined ? groups : integration('Translator', translator),
     };
     this.api = new HttpApi(this, 'Api', {
       description: 'Millrace, an event log',

@@ -37,7 +37,8 @@ export type FunctionName =
   | 'sweeper'
   | 'pusher'
   | 'replicator'
-  | 'waker';
+  | 'waker'
+  | 'translator';
 
 /** The partition keys under which a group, its members and its positions lie. */
 const GROUP_KEYS = ['groups', 'group#*', 'offsets#*'] as const;
@@ -160,6 +161,18 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
       { actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*', 'producers/*'] },
       { actions: ['s3:PutObject'], keys: ['spill/*', 'producers/*'] },
     ],
+    listBucket: true,
+  },
+  // Actions on groups: it moves positions here, and reads those of other regions under their roles.
+  translator: {
+    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+    catalog: [
+      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+      // Groups are registered when a position is moved in one that is not there, and their dead members go.
+      { actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], leadingKeys: GROUP_KEYS },
+    ],
+    // Where a position is moved to a time, in which record that is.
+    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
     listBucket: true,
   },
   // It is told that there is something new, and reads nothing.

@@ -34,7 +34,7 @@ export class RegionSource extends Construct {
     this.role = new Role(this, 'Role', {
       roleName: regionNames.sourceRole(own),
       description: 'Millrace: reads the log, for the regions that copy it',
-      assumedBy: new CompositePrincipal(...others.map(replicatorOf)),
+      assumedBy: new CompositePrincipal(...others.map(readersOf)),
     });
     grantPermissions(storage, this.role, SOURCE_PERMISSIONS);
     const resourceArns = [parameter.parameterArn];
@@ -43,16 +43,16 @@ export class RegionSource extends Construct {
 }
 
 /** By a condition, not as the principal itself: IAM takes no principal that is not there yet, and both sides would wait for each other. */
-function replicatorOf(region: RegionSettings): IPrincipal {
+function readersOf(region: RegionSettings): IPrincipal {
   const account = region.account ?? Aws.ACCOUNT_ID;
-  const name = regionNames.replicator(region);
+  const names = [regionNames.replicator(region), regionNames.translator(region)];
   return new AccountPrincipal(account).withConditions({
     ArnLike: {
-      'aws:PrincipalArn': [
+      'aws:PrincipalArn': names.flatMap((name) => [
         `arn:${Aws.PARTITION}:iam::${account}:role/${name}`,
         // How emulators name who has taken a role.
         `arn:${Aws.PARTITION}:sts::${account}:assumed-role/${name}/*`,
-      ],
+      ]),
     },
   });
 }

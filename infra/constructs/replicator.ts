@@ -1,12 +1,13 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { AccountPrincipal, Grant, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { regionNames, regionVariables, type StackRegions } from '../regions.ts';
 import { EngineFunction } from './engine-function.ts';
 import type { LogStorage } from './log-storage.ts';
+import { grantSources, readerRole, sourcesVariable } from './source-reader.ts';
 
 export interface ReplicatorProps {
   readonly regions: StackRegions;
@@ -31,25 +32,13 @@ export class Replicator extends Construct {
     super(scope, id);
     const { regions, storage, architecture, flowMinutes, logSampleRate } = props;
     const { own, others, flows } = regions;
-    const sources = others.map((region) => ({
-      alias: region.alias,
-      region: region.region,
-      roleArn: `arn:${Aws.PARTITION}:iam::${region.account ?? Aws.ACCOUNT_ID}:role/${regionNames.sourceRole(region)}`,
-      parameter: regionNames.storageParameter(region),
-    }));
     const name = regionNames.replicator(own);
-    // Other regions' roles name this one, so that its name cannot be left to chance.
-    const role = new Role(this, 'Role', {
-      roleName: name,
-      description: 'Millrace: copies topics of other regions into this one',
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaBasicExecutionRole')],
-    });
+    const description = 'Millrace: copies topics of other regions into this one';
     const { lambda } = new EngineFunction(this, 'Copier', {
       name: 'replicator',
       functionName: name,
-      role,
-      description: 'Millrace: copies topics of other regions into this one',
+      role: readerRole(this, { name, description }),
+      description,
       storage,
       architecture,
       timeoutSeconds: REPLICATOR_SECONDS,
@@ -58,17 +47,13 @@ export class Replicator extends Construct {
       isTraced: false,
       environment: {
         ...regionVariables(regions),
-        MILLRACE_SOURCES: JSON.stringify(sources),
+        ...sourcesVariable(regions),
         ...(flows.length === 0 ? {} : { MILLRACE_FLOWS: JSON.stringify(flows) }),
       },
       ...(logSampleRate === undefined ? {} : { logSampleRate }),
     });
     this.lambda = lambda;
-    Grant.addToPrincipal({
-      grantee: lambda,
-      actions: ['sts:AssumeRole'],
-      resourceArns: sources.map(({ roleArn }) => roleArn),
-    }).assertSuccess();
+    grantSources(regions, lambda);
     // In one account a caller's own policy is enough.
     const accounts = new Set(
       others.flatMap(({ account }) => account ?? []).filter((one) => one !== own.account),

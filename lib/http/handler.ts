@@ -11,6 +11,7 @@ import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import type { Table } from '../storage/table.ts';
 import { createStickyPartitioner } from '../topic/sticky-partitioner.ts';
+import type { Translation } from '../translation.ts';
 import type { Dialect } from './consumers/instance.ts';
 import { instanceStore } from './consumers/instance-store.ts';
 import { costOf } from './cost.ts';
@@ -24,14 +25,20 @@ export interface HttpHandlerOptions {
   readonly log: Log;
   /** Their routes do not answer without. */
   readonly groups?: Groups;
+  /** For the group of that name, which does not answer without. @default `groups` */
+  readonly positions?: Pick<Groups, 'resetOffsets'>;
   /** With retries around it: consumer instances are kept there. */
   readonly catalog: Table<string>;
   /** For the admin group. @default jobs cannot be run here: 404 */
   readonly maintenance?: Maintenance;
   /** For the admin group. @default there are no other regions: 404 */
   readonly flows?: Flows;
+  /** For the group `positions`. @default there are no other regions: 404 */
+  readonly translation?: Translation;
   /** For the admin group. @default it cannot be frozen from here: 404 */
   readonly region?: Region;
+  /** What `/openapi.json` answers (`loadOpenApi`). @default there is none: 404 */
+  readonly openApi?: () => Promise<object>;
   /** How consumer instances commit, whatever they are created with. @default told by their settings */
   readonly dialect?: Dialect;
   readonly codecs: Codecs;
@@ -63,21 +70,30 @@ const OPENAPI_PATH = '/openapi.json';
 
 /** The HTTP API, whatever carries the requests. Every outcome is an answer: the promise never rejects. */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const routeGroups = (options.routeGroups ?? EVERY_ROUTE_GROUP).filter(
-    (group) => group !== 'groups' || options.groups !== undefined,
-  );
+  const { groups, positions = groups } = options;
+  const missing = new Map<RouteGroup, boolean>([
+    ['groups', groups === undefined],
+    ['positions', positions === undefined],
+  ]);
+  const routeGroups = (options.routeGroups ?? EVERY_ROUTE_GROUP).filter((group) => !missing.get(group));
+  const openApi = options.openApi === undefined ? undefined : openApiAnswerer(options.openApi);
   const route = createRouter<MountedRoute>(mountedRoutes(routeGroups));
   const services: Services = {
     log: options.log,
     get groups() {
-      invariant(options.groups !== undefined, 'no route of groups is mounted where there are no groups');
-      return options.groups;
+      invariant(groups !== undefined, 'no route of groups is mounted where there are no groups');
+      return groups;
+    },
+    get positions() {
+      invariant(positions !== undefined, 'no route of positions is mounted where there are none');
+      return positions;
     },
     instances: instanceStore(options),
     reads: new Turns(),
     dialect: options.dialect,
     maintenance: options.maintenance,
     flows: options.flows,
+    translation: options.translation,
     region: options.region,
     codecs: options.codecs,
     clock: options.clock,
@@ -91,7 +107,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   return async (request, context) => {
     const media = mediaOf(request.path);
     try {
-      if (request.path === OPENAPI_PATH && routeGroups.includes('admin')) return await openApi(request);
+      if (request.path === OPENAPI_PATH && openApi !== undefined) return await openApi(request);
       const match = found(route(request.method, request.path), request);
       const response = await answer(services, match, request, context);
       return request.method === 'HEAD' ? { ...response, body: '' } : response;
@@ -175,16 +191,14 @@ function faultNoter(onFault: HttpHandlerOptions['onFault']): Services['noteFault
   };
 }
 
-/** Built on the first demand and kept; the schemas behind it never change. */
-let document: string | undefined;
-
-async function openApi({ method }: HttpRequest): Promise<HttpResponse> {
-  if (method !== 'GET' && method !== 'HEAD') {
-    throw new HttpError({ status: 405 }, `HTTP 405 Method Not Allowed: ${method}`, { Allow: 'GET' });
-  }
-  if (document === undefined) {
-    const { openApiDocument } = await import('./openapi.ts');
-    document = JSON.stringify(openApiDocument());
-  }
-  return { status: 200, headers: { 'Content-Type': MEDIA.json }, body: method === 'HEAD' ? '' : document };
+/** Made by the first who asks, and kept: the schemas behind it never change. */
+function openApiAnswerer(openApi: () => Promise<object>): (request: HttpRequest) => Promise<HttpResponse> {
+  let document: string | undefined;
+  return async ({ method }) => {
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new HttpError({ status: 405 }, `HTTP 405 Method Not Allowed: ${method}`, { Allow: 'GET' });
+    }
+    document ??= JSON.stringify(await openApi());
+    return { status: 200, headers: { 'Content-Type': MEDIA.json }, body: method === 'HEAD' ? '' : document };
+  };
 }

@@ -8,6 +8,7 @@ import * as groups from './schemas/groups.ts';
 import * as maintenance from './schemas/maintenance.ts';
 import * as producers from './schemas/producers.ts';
 import * as regions from './schemas/regions.ts';
+import * as translation from './schemas/translation.ts';
 import * as v2 from './schemas/v2.ts';
 import * as v3 from './schemas/v3.ts';
 
@@ -21,7 +22,13 @@ function namedSchemas(): Map<Schema, string> {
   ]);
   for (const [name, value] of Object.entries({ ...v2, ...consumers, ...producers }))
     names.set(value as Schema, name);
-  for (const [name, value] of Object.entries({ ...v3, ...groups, ...maintenance, ...regions }))
+  for (const [name, value] of Object.entries({
+    ...v3,
+    ...groups,
+    ...maintenance,
+    ...regions,
+    ...translation,
+  }))
     names.set(value as Schema, `V3${name}`);
   return names;
 }

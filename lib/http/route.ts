@@ -9,6 +9,7 @@ import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Random } from '../storage/random.ts';
 import type { KeylessRequest } from '../topic/sticky-partitioner.ts';
+import type { Translation } from '../translation.ts';
 import type { Dialect } from './consumers/instance.ts';
 import type { InstanceStore } from './consumers/instance-store.ts';
 import type { RestCodes } from './http-error.ts';
@@ -16,14 +17,15 @@ import type { HttpRequest, HttpResponse } from './message.ts';
 import type { Schema } from './schemas/common.ts';
 
 /** Which function serves a route, each with its own privileges. */
-export type RouteGroup = 'produce' | 'fetch' | 'groups' | 'admin';
+export type RouteGroup = 'produce' | 'fetch' | 'groups' | 'admin' | 'positions';
 
-export const EVERY_ROUTE_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'groups', 'admin'];
+export const EVERY_ROUTE_GROUP: readonly RouteGroup[] = ['produce', 'fetch', 'groups', 'admin', 'positions'];
 
 /** What the routes share. */
 export interface Services {
   readonly log: Log;
   readonly groups: Groups;
+  readonly positions: Pick<Groups, 'resetOffsets'>;
   readonly instances: InstanceStore;
   /** One for each instance that is being read. */
   readonly reads: Turns;
@@ -33,6 +35,8 @@ export interface Services {
   readonly maintenance: Maintenance | undefined;
   /** Undefined where there are no other regions. */
   readonly flows: Flows | undefined;
+  /** Undefined where there are no other regions. */
+  readonly translation: Translation | undefined;
   /** Undefined where it cannot be frozen. */
   readonly region: Region | undefined;
   readonly codecs: Codecs;

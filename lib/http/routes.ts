@@ -20,6 +20,7 @@ import { v3PartitionRoutes } from './routes/v3-partitions.ts';
 import { v3RecordRoutes } from './routes/v3-records.ts';
 import { v3RegionRoutes } from './routes/v3-region.ts';
 import { v3TopicRoutes } from './routes/v3-topics.ts';
+import { v3TranslationRoutes } from './routes/v3-translation.ts';
 
 /** Where the v3 API begins: as in the REST Proxy, and as in Confluent Server. */
 export const V3_PREFIXES: readonly string[] = ['/v3', '/kafka/v3'];
@@ -47,6 +48,7 @@ export const ALL_ROUTES: readonly Route[] = [
   ...v3MaintenanceRoutes,
   ...v3FlowRoutes,
   ...v3RegionRoutes,
+  ...v3TranslationRoutes,
 ];
 
 export interface MountedRoute {
@@ -78,21 +80,24 @@ export interface GatewayRoute {
   readonly group: RouteGroup;
 }
 
+/** Groups whose last segments may be told by a parameter. */
+const BY_PARAMETER: ReadonlySet<RouteGroup> = new Set(['groups', 'positions']);
+
 /**
  * What a gateway needs to know to send each request to the function with the least privilege that can serve it.
  *
  * Some last segments hold a colon, which gateways do not take in a template: `configs:alter`, `records:delete`,
  * `maintenance:run`, `region:freeze` (admin) and `records:batch` (produce). They are left out here, and so is whatever a gateway cannot
  * express: a default route has to send the rest to a function that mounts **all** groups, which answers 404 and 405 in
- * this API's own shape too. Of the groups' own paths such a segment becomes a parameter, because the default function has
- * no business with groups. Paths keep their `{name}` parameters, all of which are single segments.
+ * this API's own shape too. Of the groups' own paths and those of their positions such a segment becomes a parameter, because
+ * the default function has no business with groups. Paths keep their `{name}` parameters, all of which are single segments.
  */
 export const ROUTES: readonly GatewayRoute[] = gatewayRoutes(mountedRoutes(EVERY_ROUTE_GROUP));
 
 function gatewayRoutes(mounted: readonly MountedRoute[]): readonly GatewayRoute[] {
   const routes = new Map<string, GatewayRoute>();
   for (const { method, path: whole, group } of mounted) {
-    const path = group === 'groups' ? whole.replace(/\/[^/]*:[^/]*$/, '/{action}') : whole;
+    const path = BY_PARAMETER.has(group) ? whole.replace(/\/[^/]*:[^/]*$/, '/{action}') : whole;
     if (!path.includes(':')) routes.set(`${method} ${path}`, { method, path, group });
   }
   return [...routes.values()];

@@ -6,6 +6,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { Flows } from '../flows.ts';
 import type { Groups } from '../groups.ts';
 import { createHttpHandler } from '../http/handler.ts';
+import { loadOpenApi } from '../http/load-openapi.ts';
 import { startNodeServer } from '../http/node-server.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
@@ -14,6 +15,7 @@ import { openFlows } from '../open-flows.ts';
 import { openGroups } from '../open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../open-log.ts';
 import { openRegion } from '../open-region.ts';
+import { openTranslation } from '../open-translation.ts';
 import { loadCodecs } from '../record/codecs.ts';
 import { openErrands } from '../replication/groups/open-errands.ts';
 import type { Sources } from '../replication/source-region.ts';
@@ -87,7 +89,8 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       catalog: parts.catalog,
       maintenance: openMaintenance(parts),
       region: openRegion(parts),
-      ...(options.region === undefined ? {} : { flows }),
+      openApi: loadOpenApi,
+      ...(options.region === undefined ? {} : { flows, translation: openTranslation(parts, copying) }),
       codecs,
       clock,
       random,

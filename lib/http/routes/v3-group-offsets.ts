@@ -45,10 +45,10 @@ async function listOffsets(exchange: Exchange): Promise<object> {
 /** What Kafka's own tool does with --reset-offsets; the REST Proxy has nothing like it. */
 async function resetOffsets(exchange: Exchange): Promise<object> {
   const { data } = v3Body(exchange, OffsetsReset);
-  const { groups } = exchange.services;
+  const { positions } = exchange.services;
   const resets: OffsetReset[] = [];
   for (const entry of data) resets.push(...(await resetsOf(exchange, entry)));
-  const moved = await groups.resetOffsets(param(exchange, 'group'), resets, exchange.call);
+  const moved = await positions.resetOffsets(param(exchange, 'group'), resets, exchange.call);
   return offsetList(exchange, moved);
 }
 
@@ -93,18 +93,21 @@ export const v3GroupOffsetRoutes: readonly Route[] = [
     },
     listOffsets,
   ),
-  groupRoute(
-    {
-      path: `${OFFSETS}:reset`,
-      method: 'POST',
-      operationId: 'resetConsumerGroupOffsets',
-      summary:
-        'Moves the positions of a consumer group without members. All are checked before the first is stored.',
-      body: OffsetsReset,
-      answer: ConsumerGroupOffsetList,
-    },
-    resetOffsets,
-  ),
+  {
+    ...groupRoute(
+      {
+        path: `${OFFSETS}:reset`,
+        method: 'POST',
+        operationId: 'resetConsumerGroupOffsets',
+        summary:
+          'Moves the positions of a consumer group without members. All are checked before the first is stored.',
+        body: OffsetsReset,
+        answer: ConsumerGroupOffsetList,
+      },
+      resetOffsets,
+    ),
+    group: 'positions',
+  },
   {
     method: 'DELETE',
     path: `${OFFSETS}/{topic}/partitions/{partition}`,

@@ -46,6 +46,15 @@ describe('the table for gateways', () => {
     expect(groupOf('DELETE', '/v3/clusters/{cluster}/topics/{topic}')).toBe('admin');
   });
 
+  it('sends what is done to the positions of a group by an action to who may do that alone', () => {
+    const actions = ROUTES.filter(({ path }) => path.endsWith('/consumer-groups/{group}/{action}'));
+    expect(actions.map(({ method, group }) => `${method} ${group}`)).toEqual([
+      'POST positions',
+      'POST positions',
+    ]);
+    expect(ROUTES.filter(({ group }) => group === 'positions')).toEqual(actions);
+  });
+
   it('sends all that consumer instances do to groups, actions with a colon too', () => {
     const consumers = ROUTES.filter(({ path }) => path.startsWith('/consumers/'));
     expect(consumers.map(({ group }) => group)).toEqual(consumers.map(() => 'groups'));

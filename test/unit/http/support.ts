@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Groups } from '../../../lib/groups.ts';
 import { createHttpHandler, type HttpHandlerOptions } from '../../../lib/http/handler.ts';
+import { loadOpenApi } from '../../../lib/http/load-openapi.ts';
 import type { HttpRequest, HttpResponse } from '../../../lib/http/message.ts';
 import { EVERY_ROUTE_GROUP } from '../../../lib/http/route.ts';
 import { createRouter } from '../../../lib/http/router.ts';
@@ -77,6 +78,7 @@ export async function openApi(
     groups: withMethods(groups, options.groupMethods ?? {}),
     catalog: parts.catalog,
     maintenance: openMaintenance(parts),
+    openApi: loadOpenApi,
     codecs,
     clock,
     random,

@@ -1,33 +1,7 @@
-import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { ROUTES } from '../../../lib/http/routes.ts';
-import { stackTemplate } from './stack-template.ts';
-
-interface RouteResource {
-  readonly Properties: {
-    readonly RouteKey: string;
-    readonly AuthorizationType: string;
-    readonly AuthorizerId?: unknown;
-    readonly Target: unknown;
-  };
-}
-
-const routesOf = (template: Template): RouteResource['Properties'][] =>
-  (Object.values(template.findResources('AWS::ApiGatewayV2::Route')) as RouteResource[]).map(
-    ({ Properties }) => Properties,
-  );
-
-interface JoinedTarget {
-  readonly 'Fn::Join': readonly [string, readonly [string, { readonly Ref: string }]];
-}
-
-/** The logical id of the function that a route leads to. */
-function functionBehind(template: Template, routeKey: string): string | undefined {
-  const target = routesOf(template).find(({ RouteKey }) => RouteKey === routeKey)?.Target;
-  const integrationId = (target as JoinedTarget | undefined)?.['Fn::Join'][1][1].Ref ?? '';
-  const integration = template.findResources('AWS::ApiGatewayV2::Integration')[integrationId];
-  return integration?.Properties.IntegrationUri['Fn::GetAtt'][0];
-}
+import { functionBehind, routesOf, stackTemplate } from './stack-template.ts';
 
 const JWT = { jwtIssuer: 'https://issuer.example', jwtAudience: ['millrace', 'reports'] } as const;
 

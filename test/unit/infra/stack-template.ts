@@ -47,3 +47,29 @@ export function actionsOf(template: Template, constructId: string): readonly str
     .filter((action) => !action.startsWith('xray:'));
   return [...new Set(actions)].sort();
 }
+
+interface RouteResource {
+  readonly Properties: {
+    readonly RouteKey: string;
+    readonly AuthorizationType: string;
+    readonly AuthorizerId?: unknown;
+    readonly Target: unknown;
+  };
+}
+
+export function routesOf(template: Template): RouteResource['Properties'][] {
+  const routes = Object.values(template.findResources('AWS::ApiGatewayV2::Route')) as RouteResource[];
+  return routes.map(({ Properties }) => Properties);
+}
+
+interface JoinedTarget {
+  readonly 'Fn::Join': readonly [string, readonly [string, { readonly Ref: string }]];
+}
+
+/** The logical id of the function that a route leads to. */
+export function functionBehind(template: Template, routeKey: string): string | undefined {
+  const target = routesOf(template).find(({ RouteKey }) => RouteKey === routeKey)?.Target;
+  const integrationId = (target as JoinedTarget | undefined)?.['Fn::Join'][1][1].Ref ?? '';
+  const integration = template.findResources('AWS::ApiGatewayV2::Integration')[integrationId];
+  return integration?.Properties.IntegrationUri['Fn::GetAtt'][0];
+}
