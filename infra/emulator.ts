@@ -11,6 +11,8 @@ export interface Emulator {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** @default - the one that LocalStack and MiniStack give to callers with the key `test` */
+  readonly account?: string;
   /** More variables for the CDK processes, for example NODE_EXTRA_CA_CERTS for an endpoint with its own certificate. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -35,8 +37,8 @@ export async function bootstrapEmulator(
   onLine: (line: string) => void,
   regions: readonly string[] = [emulator.region],
 ): Promise<void> {
-  const places = regions.map((region) => `aws://${EMULATOR_ACCOUNT}/${region}`);
-  await runCdk(['bootstrap', ...places], emulator, onLine);
+  const places = regions.map((region) => `aws://${emulator.account ?? EMULATOR_ACCOUNT}/${region}`);
+  await withFolder((folder) => runCdk(['bootstrap', ...places, outputOption(folder)], emulator, onLine));
 }
 
 /** Deploys the stack as it would be deployed to AWS and answers its outputs. */
@@ -46,12 +48,13 @@ export async function deployToEmulator(emulator: Emulator, options: DeployOption
   return outputs[stackName] ?? {};
 }
 
-/** Deploys every stack of the app and answers their outputs by the stacks' names. */
-export function deployAllToEmulator(
+/** Deploys stacks of the app, by the ids that `cdk ls` prints, and answers their outputs by the stacks' names. */
+export function deployStacksToEmulator(
   emulator: Emulator,
+  stackIds: readonly string[],
   options: Omit<DeployOptions, 'stackName'>,
 ): Promise<Readonly<Record<string, StackOutputs>>> {
-  return deploy(emulator, ['--all', '--concurrency=2'], options);
+  return deploy(emulator, [...stackIds, '--concurrency=2'], options);
 }
 
 async function deploy(
@@ -59,8 +62,7 @@ async function deploy(
   which: readonly string[],
   options: Omit<DeployOptions, 'stackName'>,
 ): Promise<Readonly<Record<string, StackOutputs>>> {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
-  try {
+  return withFolder(async (folder) => {
     const outputsFile = join(folder, 'outputs.json');
     const context = { architecture: ownArchitecture(), ...options.context };
     await runCdk(
@@ -69,7 +71,7 @@ async function deploy(
         ...which,
         '--require-approval=never',
         '--progress=events',
-        `--output=${join(folder, 'cdk.out')}`,
+        outputOption(folder),
         `--outputs-file=${outputsFile}`,
         ...Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
@@ -77,9 +79,21 @@ async function deploy(
       options.onLine,
     );
     return JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, StackOutputs>;
+  });
+}
+
+async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
+  try {
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Each run has its own, because CDK lets only one at a time write to a folder. */
+function outputOption(folder: string): string {
+  return `--output=${join(folder, 'cdk.out')}`;
 }
 
 /** The API's URL in the path style that needs no DNS; LocalStack and MiniStack answer it. */
@@ -148,7 +162,7 @@ function cdkEnvironment(emulator: Emulator): NodeJS.ProcessEnv {
     AWS_REGION: emulator.region,
     AWS_DEFAULT_REGION: emulator.region,
     CDK_DEFAULT_REGION: emulator.region,
-    CDK_DEFAULT_ACCOUNT: EMULATOR_ACCOUNT,
+    CDK_DEFAULT_ACCOUNT: emulator.account ?? EMULATOR_ACCOUNT,
     CDK_DISABLE_CLI_TELEMETRY: '1',
     ...emulator.environment,
   };

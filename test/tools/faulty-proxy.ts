@@ -6,6 +6,7 @@ import {
   request as requestHttp,
   type ServerResponse,
 } from 'node:http';
+import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import type { Socket } from 'node:net';
 
 /**
@@ -15,6 +16,7 @@ import type { Socket } from 'node:net';
 export type ProxyFault =
   | 'none'
   | 'throttle'
+  | 'exceed'
   | 'error before'
   | 'error after'
   | 'reset before'
@@ -35,14 +37,21 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** Stands between an AWS client and an emulator, and harms each request as `next` says. */
-export async function startFaultyProxy(target: string, next: () => ProxyFault): Promise<FaultyProxy> {
+/**
+ * Stands between an AWS client and an emulator, and harms each request as `next` says. It is spoken to without TLS, also
+ * where the emulator speaks it with a certificate of its own, `ca`.
+ */
+export async function startFaultyProxy(
+  target: string,
+  next: (request: IncomingMessage) => ProxyFault,
+  { ca }: { readonly ca?: string } = {},
+): Promise<FaultyProxy> {
   const counts: Record<string, number> = {};
   const sockets = new Set<Socket>();
-  const agent = new Agent({ keepAlive: true });
+  const agent = ca === undefined ? new Agent({ keepAlive: true }) : new SecureAgent({ keepAlive: true, ca });
 
   const server = createServer(async (message, response) => {
-    const fault = next();
+    const fault = next(message);
     const name = typeof fault === 'string' ? fault : 'delay';
     counts[name] = (counts[name] ?? 0) + 1;
     try {
@@ -83,6 +92,10 @@ async function pass(
     refuse(response, 400, 'ThrottlingException');
     return;
   }
+  if (fault === 'exceed') {
+    refuse(response, 400, 'ProvisionedThroughputExceededException');
+    return;
+  }
   if (fault === 'error before') {
     refuse(response, 500, 'InternalServerError');
     return;
@@ -106,7 +119,8 @@ function refuse(response: ServerResponse, status: number, type: string): void {
 function forward(target: string, agent: Agent, message: IncomingMessage, body: Buffer): Promise<Answer> {
   const { method, url = '/', headers } = message;
   return new Promise((resolve, reject) => {
-    const request = requestHttp(new URL(url, target), { method, headers, agent });
+    const send = agent instanceof SecureAgent ? requestHttps : requestHttp;
+    const request = send(new URL(url, target), { method, headers, agent });
     request.on('error', reject);
     request.on('response', (response) => {
       bytesOf(response).then(

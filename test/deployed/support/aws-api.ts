@@ -12,6 +12,13 @@ export interface AwsApi {
   /** A user of its own with this inline policy, if any. */
   readonly createUser: (name: string, policy?: object) => Promise<Credentials>;
   readonly setTimeoutSeconds: (functionName: string, seconds: number) => Promise<void>;
+  /** Sets variables of a function besides those that it has, which ends its processes; undefined: takes them away. */
+  readonly setVariables: (
+    functionName: string,
+    variables: Readonly<Record<string, string | undefined>>,
+  ) => Promise<void>;
+  /** At most so many calls of a function at a time: 0 refuses all of them, undefined is as many as there are. */
+  readonly limitCalls: (functionName: string, calls: number | undefined) => Promise<void>;
   /** A function of a user's: Node, `index.handler`, with a role that may do nothing. */
   readonly createFunction: (
     name: string,
@@ -81,6 +88,18 @@ export function awsApi({ endpoint, ca, credentials, region = 'us-east-1' }: AwsA
     },
     setTimeoutSeconds: async (functionName, seconds) => {
       await lambda('PUT', `${LAMBDA}/${functionName}/configuration`, { Timeout: seconds });
+    },
+    setVariables: async (functionName, variables) => {
+      const path = `${LAMBDA}/${functionName}/configuration`;
+      const { Environment: before } = await lambda('GET', path);
+      const { Variables } = before as { readonly Variables: Readonly<Record<string, string>> };
+      // What is undefined is left out of the JSON.
+      await lambda('PUT', path, { Environment: { Variables: { ...Variables, ...variables } } });
+    },
+    limitCalls: async (functionName, calls) => {
+      const path = `/2017-10-31/functions/${functionName}/concurrency`;
+      if (calls === undefined) await lambda('DELETE', path);
+      else await lambda('PUT', path, { ReservedConcurrentExecutions: calls });
     },
     createFunction: async (name, { zip, environment }) => {
       const answer = await iam('CreateRole', {
