@@ -2,6 +2,7 @@ import { MillraceError } from '../errors.ts';
 import type { AssignedTopic, Groups, TakenPosition } from '../groups.ts';
 import type { PartitionPlace } from '../log.ts';
 import type { Call } from '../storage/call.ts';
+import type { PushPosition } from './push-parts.ts';
 
 /** A runner as a member of its group. */
 export interface PushMember {
@@ -13,7 +14,7 @@ export interface PushMember {
   readonly intervalMs: number;
   takeOver(places: readonly PartitionPlace[], call: Call): Promise<readonly TakenPosition[]>;
   /** False: the partition is not the member's any more. */
-  commit(place: OwnedPlace, offset: number, metadata: string, call: Call): Promise<boolean>;
+  commit(place: OwnedPlace, position: PushPosition, call: Call): Promise<boolean>;
   leave(call: Call): Promise<void>;
 }
 
@@ -85,11 +86,11 @@ export function pushMember(
       }
     },
     takeOver: (places, call) => groups.takeOver({ groupId, memberId, memberEpoch, places }, call),
-    commit: async ({ topic, topicId, partition }, offset, metadata, call) => {
+    commit: async ({ topic, topicId, partition }, position, call) => {
       for (let tries = 1; ; tries += 1) {
         const usedEpoch = memberEpoch;
         const member = { memberId, memberEpoch };
-        const request = { groupId, member, offsets: [{ topic, topicId, partition, offset, metadata }] };
+        const request = { groupId, member, offsets: [{ topic, topicId, partition, ...position }] };
         const error = await groups.commit(request, call).then(
           ([result]) => result?.error,
           (thrown: unknown) => thrown,

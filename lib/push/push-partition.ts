@@ -58,6 +58,7 @@ async function handled(
 ): Promise<boolean> {
   const { settings, clock, counts } = parts;
   if (batch.kind === 'records') return deliver(parts, push, batch, note);
+  if (batch.kind === 'passed') return committed(parts, push, batch.nextOffset, '');
   if (batch.kind === 'moved') {
     counts.moved += 1;
     return committed(parts, push, batch.nextOffset, '');

@@ -1,3 +1,4 @@
+import type { OffsetToCommit } from '../groups.ts';
 import type { PartitionPlace } from '../log.ts';
 import type { Call } from '../storage/call.ts';
 import type { Clock } from '../storage/clock.ts';
@@ -28,6 +29,10 @@ export interface PushCounts {
   faults: number;
 }
 
+/** Where a runner has come to in a partition. */
+export type PushPosition = Required<Pick<OffsetToCommit, 'offset' | 'metadata'>> &
+  Pick<OffsetToCommit, 'vector'>;
+
 export interface PartitionPushParts {
   readonly settings: PushSettings;
   readonly clock: Clock;
@@ -36,7 +41,7 @@ export interface PartitionPushParts {
   /** Stores one dead letter; throws if that is not certain. */
   readonly bury: (letter: string) => Promise<void>;
   /** False: the partition is another's, or nobody's, by now. Throws what may be tried again. */
-  readonly commit: (offset: number, metadata: string) => Promise<boolean>;
+  readonly commit: (position: PushPosition) => Promise<boolean>;
   /** Shared by all partitions of a runner. */
   readonly slots: Slots;
   readonly counts: PushCounts;

@@ -1,3 +1,4 @@
+import { readBehind } from '../group/offsets/read-behind.ts';
 import type { Groups, TakenPosition } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
@@ -171,8 +172,9 @@ class PushRun {
     const offset = committed?.offset ?? (await log.listOffsets({ ...where, at }, this.#newCall())).offset;
     const isOld = committed !== undefined && clock.wallMs() - committed.committedMs > RECOMMIT_MS;
     if (isOld || (committed === undefined && at === 'latest')) {
-      const metadata = committed?.metadata ?? '';
-      if (!(await this.#member.commit(where, offset, metadata, this.#newCall()))) return;
+      const { metadata = '', vector } = committed ?? {};
+      const position = { offset, metadata, ...(vector === undefined ? {} : { vector }) };
+      if (!(await this.#member.commit(where, position, this.#newCall()))) return;
     }
     const running: OwnedPlace & Running = { ...place, stop: new AbortController(), isQuiet: false };
     this.#running.set(keyOf(place), running);
@@ -181,7 +183,10 @@ class PushRun {
     const fetchBytes = Math.min(LIMITS.fetchBytesDefault, Math.max(FETCH_BYTES_MIN, share));
     const push = {
       place: where,
-      source: pushSource(this.#parts, { place: where, offset, batchSize, batchBytes, fetchBytes }),
+      source: pushSource(this.#parts, {
+        ...{ place: where, offset, batchSize, batchBytes, fetchBytes },
+        behind: readBehind(committed?.vector, offset),
+      }),
       note: committed === undefined ? undefined : parseNote(committed.metadata),
       stop: running.stop.signal,
       onQuiet: (isQuiet: boolean) => {
@@ -208,8 +213,7 @@ class PushRun {
       slots: this.#slots,
       counts: this.#counts,
       newCall: this.#newCall,
-      commit: (offset, metadata) =>
-        this.#member.commit({ topic, topicId, partition }, offset, metadata, this.#newCall()),
+      commit: (position) => this.#member.commit({ topic, topicId, partition }, position, this.#newCall()),
     };
   }
 

@@ -1,4 +1,13 @@
 import { MillraceError } from '../errors.ts';
+import {
+  isAllRead,
+  isWithin,
+  type OffsetRange,
+  type ReadBehind,
+  seenBehind,
+  vectorAt,
+} from '../group/offsets/read-behind.ts';
+import type { Vector } from '../groups.ts';
 import type { Log } from '../log.ts';
 import { type Codecs, decodeBatch, readBatchHeader } from '../record/index.ts';
 import type { Call } from '../storage/call.ts';
@@ -18,12 +27,16 @@ export type SourceBatch =
     }
   /** Nothing there yet; `nextOffset` is further on where offsets hold nothing to be sent. */
   | { readonly kind: 'nothing'; readonly nextOffset: number }
+  /** What stood before `nextOffset` has been read elsewhere. */
+  | { readonly kind: 'passed'; readonly nextOffset: number }
   /** Records that were not sent are gone: reading goes on at `nextOffset`. */
   | { readonly kind: 'moved'; readonly nextOffset: number };
 
 export interface PushSource {
   /** Throws what `Log.fetch` throws, but for OFFSET_OUT_OF_RANGE. */
   next(call: Call): Promise<SourceBatch>;
+  /** What the group has read behind an offset that was answered, for its commit. */
+  vectorAt(offset: number): Vector | undefined;
 }
 
 export interface SourceParts {
@@ -35,6 +48,8 @@ export interface SourceOptions {
   /** ⚑ With the topic's id: a topic that is made again under its name has other records. */
   readonly place: WantedPlace;
   readonly offset: number;
+  /** What the group had read behind it. @default nothing */
+  readonly behind?: ReadBehind | undefined;
   readonly batchSize: number;
   readonly batchBytes: number;
   /** Of one read of the log. */
@@ -45,6 +60,9 @@ export interface SourceOptions {
 export function pushSource({ log, codecs }: SourceParts, options: SourceOptions): PushSource {
   const { place, batchSize, batchBytes, fetchBytes } = options;
   let position = options.offset;
+  let { behind } = options;
+  /** What of the fetched has been read. */
+  let passed: readonly OffsetRange[] = [];
   /** Fetched, not decoded yet. */
   let batches: Uint8Array[] = [];
   /** Decoded, not answered yet; `decodedEnd` is the offset behind them. */
@@ -56,7 +74,7 @@ export function pushSource({ log, codecs }: SourceParts, options: SourceOptions)
   /** Decodes as much as a call takes. Answers the batch that cannot be read, if that stands first. */
   const decode = (): SourceBatch | undefined => {
     for (let [bytes] = batches; bytes !== undefined && !isFull(); [bytes] = batches) {
-      const read = recordsOf(codecs, bytes, { topic: place.topic, from: decodedEnd });
+      const read = recordsOf(codecs, bytes, { topic: place.topic, from: decodedEnd, passed });
       const firstOffset = decodedEnd;
       if (read.kind === 'unreadable' && records.length > 0) return undefined;
       batches = batches.slice(1);
@@ -76,26 +94,38 @@ export function pushSource({ log, codecs }: SourceParts, options: SourceOptions)
     const taken = records.slice(0, count);
     records = records.slice(count);
     position = records[0]?.offset ?? decodedEnd;
-    return taken.length === 0
-      ? { kind: 'nothing', nextOffset: position }
-      : { kind: 'records', records: taken, nextOffset: position };
+    if (taken.length > 0) return { kind: 'records', records: taken, nextOffset: position };
+    return { kind: passed.length > 0 ? 'passed' : 'nothing', nextOffset: position };
+  };
+
+  const fetch = async (call: Call): Promise<void> => {
+    const { nextOffset, foreign, ...read } = await log.fetch(
+      { ...place, offset: position, maxBytes: fetchBytes },
+      call,
+    );
+    const range = { from: position, nextOffset, ...(foreign === undefined ? {} : { foreign }) };
+    const seen = behind === undefined ? undefined : seenBehind(behind, range);
+    passed = seen?.read ?? [];
+    behind = seen?.behind;
+    batches = [...read.batches];
+    if (batches.length === 0) position = decodedEnd = Math.max(position, nextOffset);
   };
 
   return {
     next: async (call) => {
       if (records.length === 0 && batches.length === 0) {
         try {
-          const read = await log.fetch({ ...place, offset: position, maxBytes: fetchBytes }, call);
-          batches = [...read.batches];
-          if (batches.length === 0) position = decodedEnd = Math.max(position, read.nextOffset);
+          await fetch(call);
         } catch (error) {
           if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error;
           position = decodedEnd = await backOnTheLog(log, place, position, call);
+          behind = undefined;
           return { kind: 'moved', nextOffset: position };
         }
       }
       return decode() ?? take();
     },
+    vectorAt: (offset) => vectorAt(behind, offset),
   };
 }
 
@@ -107,14 +137,19 @@ type ReadBatch =
 function recordsOf(
   codecs: Codecs,
   bytes: Uint8Array,
-  { topic, from }: { readonly topic: string; readonly from: number },
+  {
+    topic,
+    from,
+    passed,
+  }: { readonly topic: string; readonly from: number; readonly passed: readonly OffsetRange[] },
 ): ReadBatch {
   const { baseOffset, lastOffsetDelta, isControl, timestampType } = readBatchHeader(bytes);
   const end = baseOffset + lastOffsetDelta + 1;
-  if (isControl || end <= from) return { kind: 'records', records: [], end };
+  const isPassed = isAllRead(passed, { from: Math.max(from, baseOffset), to: end });
+  if (isControl || end <= from || isPassed) return { kind: 'records', records: [], end };
   try {
     const records = decodeBatch(codecs, bytes)
-      .filter(({ offset }) => offset >= from)
+      .filter(({ offset }) => offset >= from && !isWithin(passed, offset))
       .map((record) => ({ ...record, timestampType, callBytes: callBytesOf(topic, record) }));
     return { kind: 'records', records, end };
   } catch (error) {

@@ -11,7 +11,9 @@ export async function committed(
   offset: number,
   metadata: string,
 ): Promise<boolean> {
-  return tried(parts, push, () => parts.commit(offset, metadata));
+  const vector = push.source.vectorAt(offset);
+  const position = { offset, metadata, ...(vector === undefined ? {} : { vector }) };
+  return tried(parts, push, () => parts.commit(position));
 }
 
 /** ⚑ Nothing is passed over before its letter is stored. */
