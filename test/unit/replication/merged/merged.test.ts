@@ -198,6 +198,17 @@ describe('a source that is not what it was', () => {
     expect((await mergedCopyAll(east, west)).at(-1)).toMatchObject({ kind: 'diverged', position: 4 });
   });
 
+  it('is not mixed with it by a copier that slept while it was set back', async () => {
+    const { east, west } = await twoRegions();
+    await produceSome(east, { from: 0, to: 4 });
+    const sleeper = mergedCopier(east, west);
+    await mergedCopyAll(east, west, sleeper);
+    await east.expire();
+    for (const value of ['other', 'other', 'other', 'other', 'new']) await east.produce([value]);
+    expect(await mergedStep(sleeper, west)).toMatchObject({ kind: 'diverged', position: 4 });
+    expect(named(await west.values())).toEqual(expected('east', 4));
+  });
+
   it('is told where its topic was deleted, or made anew', async () => {
     const { east, west } = await twoRegions();
     await produceSome(east, { from: 0, to: 4 });

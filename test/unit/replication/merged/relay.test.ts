@@ -3,6 +3,7 @@ import { openFlows } from '../../../../lib/open-flows.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
 import { chunkFromItem } from '../../../../lib/partition/chunk.ts';
 import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
+import { retainOnce, retentionSettings } from '../../../../lib/segment/retain/retention.ts';
 import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { crashingProcess } from '../../../support/crashing-ports.ts';
@@ -245,6 +246,19 @@ describe('a relay', () => {
     await expectAll([east, north], 28);
   });
 
+  it('copies again what the target has lost, when that was set back while it slept', async () => {
+    const { west, east, north } = await lost();
+    const relay = relayOf(east, north);
+    await mergedCopyAll(east, north, relay);
+    // What was not sealed is gone, all of it.
+    await north.expire();
+    expect(await north.values()).toEqual([]);
+    await produceSome(west, { from: 24, to: 26 });
+    await mergedCopyAll(west, east);
+    await mergedCopyAll(east, north, relay);
+    await expectAll([north], 26);
+  });
+
   /** Two regions that are both west, as it was before and after it was restored to an earlier time. */
   async function restored(): Promise<Three & { readonly again: MergedRegion }> {
     const regions = await three();
@@ -323,6 +337,24 @@ describe('what the source has trimmed of a lost region', () => {
     await east.seal();
     await east.expire();
     expect(await mergedStep(relay, north)).toMatchObject({ kind: 'missing' });
+    await flows.delete('west', north.call());
+    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
+  });
+
+  it('is noticed where retention has left nothing but the stub of a segment', async () => {
+    const { west, east, north } = await lost();
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    await flows.create({ source: 'west', policy: 'merged' }, north.call());
+    await east.seal();
+    await produceSome(west, { from: 24, to: 26 });
+    await mergedCopyAll(west, east);
+    await east.seal();
+    const relay = relayOf(east, north);
+    await mergedStep(relay, north, 150);
+    (east.storage.clock as ManualClock).advance(10_000);
+    await retainOnce(east.parts, east.pk, retentionSettings({ 'retention.ms': '1' }), east.call());
+    // What it has looked up before may be there still, and is no less true for that.
+    expect((await mergedCopyAll(east, north, relay)).at(-1)).toMatchObject({ kind: 'missing' });
     await flows.delete('west', north.call());
     expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
   });
