@@ -33,6 +33,12 @@ export function regionsOf({ via = [], source }: RemoteOrigin): readonly string[]
   return [...via, source];
 }
 
+/** Where the copy of a partition begins, as far as its topic says so; 0 where the source decides. */
+export function beginOf(remote: RemoteOrigin | undefined, partition: number): number {
+  const at = remote?.start?.at;
+  return typeof at === 'object' && 'offsets' in at ? (at.offsets[partition] ?? 0) : 0;
+}
+
 /*
  * Attribute `r` of a topic's item: {s: source, t: topic, i: topic id, p: policy}, and where it has any
  *

@@ -1,8 +1,9 @@
 import type { Output } from '../verify-log.ts';
 import { type Api, ApiError } from './api.ts';
 import { type CopyOf, copiesOf, unfinished } from './copies.ts';
-import { missing } from './fail-over.ts';
+import { behind, missing } from './fail-over.ts';
 import { createFlow, deleteFlow, standingFlow } from './flow-of.ts';
+import { type LatePosition, latePositions } from './group-positions.ts';
 import { inTurn } from './in-turn.ts';
 import { changeRegion, type FlowBody, tellFlow, tellRegion } from './region-state.ts';
 import { allEnds, endsOf, type TopicBody, topicsOf } from './topics.ts';
@@ -13,8 +14,11 @@ export interface ExportTail extends Waiting {
   readonly source: string;
   readonly from: Api;
   readonly to: Api;
+  /** How long to wait for positions of groups, which may be kept from coming by members there. @default half a minute */
+  readonly positionsMs?: number;
 }
 
+const POSITIONS_MS = 30_000;
 /** From so many on, all topics are named by one pattern. */
 const PATTERNS_MAX = 500;
 
@@ -96,6 +100,7 @@ async function copyAll(flow: FlowBody, work: ExportTail, output: Output): Promis
     );
     return false;
   }
+  await tellPositions(flow, work, output);
   await deleteFlow(to, source);
   const parts = (await inTurn(copies, (copy) => stretchOf(to, copy))).filter(({ count }) => count > 0);
   tellSome(parts, ({ text }) => text, 'partitions', output);
@@ -104,6 +109,18 @@ async function copyAll(flow: FlowBody, work: ExportTail, output: Output): Promis
     `What had not come over from ${source} is at ${to.name}: ${offsets} offsets of ${parts.length} partitions, under the offsets that they had`,
   );
   return true;
+}
+
+/** Where groups go on in what is brought comes over with it, but for those that have members there. */
+async function tellPositions(
+  flow: FlowBody,
+  { from, to, sleep, positionsMs = POSITIONS_MS }: ExportTail,
+  output: Output,
+): Promise<void> {
+  const told = (late: readonly LatePosition[]): string => `${late.length} positions are still to come`;
+  const waiting = { sleep, waitMs: positionsMs };
+  const late = await awaitNone(() => latePositions(from, to, flow), told, waiting, output);
+  tellSome(late, behind, 'positions', output);
 }
 
 async function stretchOf(

@@ -85,7 +85,7 @@ async function tellPositions(
   return !groups;
 }
 
-function behind({ group, topic, partition, offset, there }: LatePosition): string {
+export function behind({ group, topic, partition, offset, there }: LatePosition): string {
   return `group ${group}, ${topic}/${partition}: ${offset} has not come over, there is ${there ?? 'none'}`;
 }
 
@@ -95,6 +95,11 @@ function toCome(left: readonly UnfinishedCopy[]): string {
 }
 
 export function missing({ topic, copy, partition, left, reason }: UnfinishedCopy): string {
-  const what = left < 0 ? `is ${-left} offsets ahead of its source` : `${left} offsets are missing`;
-  return `${topic}/${partition} → ${copy}: ${what}${reason === '' ? '' : `, ${reason}`}`;
+  const why = reason === '' ? '' : `, ${reason}`;
+  return `${topic}/${partition} → ${copy}: ${whatIsMissing(left)}${why}`;
+}
+
+function whatIsMissing(left: number): string {
+  if (left === 0) return 'is not there';
+  return left < 0 ? `is ${-left} offsets ahead of its source` : `${left} offsets are missing`;
 }

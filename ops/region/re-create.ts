@@ -4,8 +4,7 @@ import { copiesOf, unfinished } from './copies.ts';
 import { missing } from './fail-over.ts';
 import { createFlow, ifThere, standingFlow } from './flow-of.ts';
 import { type Plan, planReCreation } from './plan-re-creation.ts';
-import { changeRegion, tellRegion } from './region-state.ts';
-import { topicsOf } from './topics.ts';
+import { changeRegion, type FlowBody, tellRegion } from './region-state.ts';
 import { awaitNone, tellSome, type Waiting } from './waiting.ts';
 
 export interface ReCreate extends Waiting {
@@ -30,20 +29,22 @@ export async function reCreate(work: ReCreate, output: Output): Promise<boolean>
   if (standing !== undefined && standing.policy !== 'identity') {
     throw new ApiError(`a flow from ${source} is at ${to.name}, ${standing.policy}: delete it first`);
   }
-  // What would be refused is, before anything is frozen; but only what is frozen stays as it was seen.
-  await planReCreation({ ...work, standing });
-  const region = await changeRegion(to, 'freeze', output);
-  tellRegion(to.name, region, output);
-  if (region.state !== 'FROZEN' || !region.is_complete) return false;
-  const plan = await planReCreation({ ...work, standing });
+  // What is refused is refused before anything is frozen; but only what is frozen stays as it was seen.
+  let plan = await planReCreation({ ...work, standing });
+  if (plan.toDelete.length > 0) {
+    const frozen = await changeRegion(to, 'freeze', output);
+    tellRegion(to.name, frozen, output);
+    if (frozen.state !== 'FROZEN' || !frozen.is_complete) return false;
+    plan = await planReCreation({ ...work, standing });
+  }
   if (!tellPlan(plan, work, output)) return false;
   for (const { topic_name } of plan.toDelete) {
     await ifThere(() => to.v3('DELETE', `/topics/${encodeURIComponent(topic_name)}`));
   }
+  tellRegion(to.name, await changeRegion(to, 'thaw', output), output);
   const { topics, topics_exclude } = plan.terms;
-  const flow =
-    standing ?? (await createFlow(to, { source_region: source, policy: 'identity', topics, topics_exclude }));
-  return comeBack(flow, plan, work, output);
+  const wanted = { source_region: source, policy: 'identity', topics, topics_exclude };
+  return awaitCopies(standing ?? (await createFlow(to, wanted)), plan, work, output);
 }
 
 /** False: nothing may be deleted. */
@@ -68,47 +69,29 @@ function tellPlan(plan: Plan, { from, to }: ReCreate, output: Output): boolean {
   if (own.length > 0) {
     tellSome(own, (name) => `${name}: is ${alias}'s own and stays as it is`, 'topics', output);
   }
-  output.line(`${toDelete.length} topics of ${alias} are deleted: all that they have is at ${from.name}`);
+  if (toDelete.length > 0) {
+    output.line(`${toDelete.length} topics of ${alias} are deleted: all that they have is at ${from.name}`);
+  }
   return true;
 }
 
-async function comeBack(
-  flow: Awaited<ReturnType<typeof createFlow>>,
+async function awaitCopies(
+  flow: FlowBody,
   { alias }: Plan,
   work: ReCreate,
   output: Output,
 ): Promise<boolean> {
   const { from, to, source } = work;
+  // The one that has taken over goes on being written to: what it has now is waited for.
   const copies = await copiesOf(from, flow);
-  // The copies are there, and closed, before anybody can write to what has their names.
-  const names = new Set(copies.map(({ copy }) => copy));
-  const absent = async (): Promise<readonly string[]> => {
-    const there = new Set(
-      (await topicsOf(to)).flatMap(({ topic_name, remote }) => (remote ? [topic_name] : [])),
-    );
-    return [...names].filter((name) => !there.has(name));
-  };
-  const toMake = await awaitNone(
-    absent,
-    (left) => `${left.length} copies are still to be made`,
-    work,
-    output,
-  );
-  if (toMake.length > 0) {
-    tellSome(toMake, (name) => `${name}: there is no copy yet`, 'topics', output);
-    output.line(`${alias} stays frozen: once more`);
-    return false;
-  }
-  const region = await changeRegion(to, 'thaw', output);
-  tellRegion(to.name, region, output);
-  // The one that has taken over goes on being written to: what it had is waited for.
-  const look = async () => (await unfinished(to, copies)).filter(({ left }) => left > 0);
+  const look = async () => (await unfinished(to, copies)).filter(({ left }) => left >= 0);
   const left = await awaitNone(look, (all) => `${all.length} partitions are still to come`, work, output);
-  tellSome(left, missing, 'partitions', output);
   if (left.length > 0) {
+    tellSome(left, missing, 'partitions', output);
     output.line(`${alias} is being filled from ${source}; status tells how far it is`);
     return false;
   }
-  output.line(`${alias} stands by for ${source} again: ${names.size} topics, ${copies.length} partitions`);
+  const topics = new Set(copies.map(({ copy }) => copy)).size;
+  output.line(`${alias} stands by for ${source} again: ${topics} topics, ${copies.length} partitions`);
   return true;
 }

@@ -15,6 +15,7 @@ import { storageMs } from '../../group/storage-time.ts';
 import { partitionKey } from '../../partition/chunk.ts';
 import type { Call } from '../../storage/call.ts';
 import { type Observation, observeNow } from '../../storage/observation.ts';
+import { beginOf } from '../../topic/remote-origin.ts';
 import type { Topic } from '../../topic/topic-item.ts';
 import type { PositionTranslator, TranslatedPosition } from '../merged/translate-position.ts';
 import type { SourceRegion } from '../source-region.ts';
@@ -181,10 +182,12 @@ async function carry(
     : wanted;
   const told = { offset: Math.min(wanted, end), isSettled: wanted <= end && isFinal };
   if (group === undefined) return told;
+  // Nobody has copied anything yet: before its beginning a position would be none.
+  if (end < beginOf(here.topic.remote, partition)) return { ...told, isSettled: false };
   if (!mayChangeFromOutside(ours, group.groupEpoch)) return { ...told, isSettled: false };
   const both: BothPositions = {
     ...{ source: source.alias, region, theirs, ours },
-    ...(here.isMerged ? { translated } : {}),
+    ...(here.isMerged || wanted !== theirs.position.offset ? { translated } : {}),
   };
   const offset = offsetToCarry(both);
   const carried = offset === undefined ? undefined : carriedOffset({ ...both, offset, end });
@@ -204,7 +207,10 @@ async function translatedPosition(
 ): Promise<TranslatedPosition> {
   const { topicId, partition, position } = theirs;
   const { offset, vector } = position;
-  if (!here.isMerged) return { offset, isFinal: true };
+  // What a promoted topic lacked begins behind what is here under another name: nothing of it has been read before that.
+  if (!here.isMerged) {
+    return { offset: Math.max(offset, beginOf(here.topic.remote, partition)), isFinal: true };
+  }
   const place = {
     sourcePk: partitionKey(topicId, partition),
     targetPk: partitionKey(here.topic.topicId, partition),

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Groups } from '../../../../lib/groups.ts';
+import { openGroups } from '../../../../lib/open-groups.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
+import { openErrands } from '../../../../lib/replication/groups/open-errands.ts';
 import { LEASE_MS } from '../../../../lib/replication/lease.ts';
 import { type CrashMoment, crashingProcess } from '../../../support/crashing-ports.ts';
 import { refusal } from '../../../support/log-on-memory.ts';
@@ -30,6 +33,11 @@ async function takenOver({ isWritten = true } = {}): Promise<FlowWorld> {
   return world;
 }
 
+const groupsOf = (world: FlowWorld, region: string): Groups => {
+  const { parts, log } = world.region(region);
+  return openGroups(parts, log);
+};
+
 const orders = async (world: FlowWorld): Promise<readonly string[][]> => [
   await world.records('east', 'west.orders', 0),
   await world.records('east', 'west.orders', 1),
@@ -52,6 +60,32 @@ describe('a flow that begins where topics were promoted', () => {
     ]);
     await world.run('east', 'west');
     expect(await orders(world)).toEqual(EXPECTED);
+  });
+
+  it('gives groups its beginning where they had not come so far, and their positions behind it', async () => {
+    const world = await takenOver();
+    const there = groupsOf(world, 'west');
+    const here = groupsOf(world, 'east');
+    for (const [groupId, offset] of [
+      ['behind', 1],
+      ['within', 4],
+    ] as const) {
+      await there.commit({ groupId, offsets: [{ topic: 'orders', partition: 0, offset }] }, world.call());
+    }
+    await world.flow('east', TAIL);
+    const errands = openErrands(world.region('east').parts, { region: 'east' });
+    for (let runs = 0; runs < 2; runs += 1) {
+      await world.run('east', 'west', { errands });
+      await world.clock.sleep(60_000);
+    }
+    for (const [groupId, offset] of [
+      ['behind', 2],
+      ['within', 4],
+    ] as const) {
+      expect(await here.committed(groupId, undefined, world.call())).toMatchObject([
+        { topic: 'west.orders', partition: 0, offset },
+      ]);
+    }
   });
 
   it('copies nothing else: no topic that was not promoted, or that was made anew', async () => {
