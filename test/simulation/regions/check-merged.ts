@@ -1,6 +1,8 @@
 import { partitionKey } from '../../../lib/partition/chunk.ts';
+import { seenIn } from './copied-truth.ts';
 import type { Evidence } from './evidence.ts';
 import { homeOf } from './region-clients.ts';
+import type { RegionsWorld } from './regions-world.ts';
 
 /** I9 of a topic that is written in every region: each origin's records once and in their order, everywhere. */
 export function* checkMerged({ world, seen, left }: Evidence): Generator<string> {
@@ -21,6 +23,26 @@ export function* checkMerged({ world, seen, left }: Evidence): Generator<string>
           difference(wanted, ofOrigin(origin, stored)) ?? difference(wanted, ofOrigin(origin, readIn(alias)));
         if (problem !== undefined) yield `${alias}/${partition}: of ${origin}: ${problem}`;
       }
+    }
+  }
+}
+
+/** While a region is lost those that relay it agree on what they have of it: nobody keeps for himself what has come over. */
+export function* checkRelayed(
+  world: RegionsWorld,
+  { lost, survivors }: { readonly lost: string; readonly survivors: readonly string[] },
+): Generator<string> {
+  const counts = survivors.map((alias) => homeOf(world, alias)?.partitionCount ?? 0);
+  const seen = survivors.map((alias) => seenIn(world.region(alias).storage, world.codecs));
+  for (let partition = 0; partition < Math.min(...counts); partition += 1) {
+    const found = survivors.map((alias, i) => {
+      const pk = partitionKey(homeOf(world, alias)?.topicId ?? '', partition);
+      return ofOrigin(lost, [...(seen[i]?.get(pk)?.records.values() ?? [])]);
+    });
+    for (const [i, texts] of found.entries()) {
+      const problem = difference(found[0] ?? [], texts);
+      if (problem !== undefined)
+        yield `${survivors[i]}/${partition}: of ${lost}, which is lost: ${problem} as in ${survivors[0]}`;
     }
   }
 }

@@ -29,6 +29,7 @@ export async function runFlowAdmin(world: RegionsWorld, random: SeededRandom, en
       await quietly(world, 'halting a flow', () => halt(world, machine, random, ends));
     }
     await tidy(world, machine, ends, random.chance(0.5));
+    await relayNowAndThen(world, machine, random, ends);
   });
 }
 
@@ -59,6 +60,30 @@ function drawStart(
   const times = world.acknowledged.filter(({ alias }) => alias === source).map(({ atMs }) => atMs);
   const last = times.at(-1) ?? world.scheduler.nowMs;
   return { timestampMs: Math.floor(random.between(world.startMs, last + 1_000)) };
+}
+
+/** Nothing but records is moved by it, whether the region is there or not. */
+async function relayNowAndThen(
+  world: RegionsWorld,
+  machine: Machine,
+  random: SeededRandom,
+  ends: FlowEnds,
+): Promise<void> {
+  const { aliases, relayRate } = world.profile;
+  if (!random.chance(relayRate / 2)) return;
+  const others = aliases.filter((alias) => !ends.includes(alias));
+  await quietly(world, 'relaying', () => relay(world, machine, ends, others));
+  await world.scheduler.sleep(random.next() * 2 * MINUTE_MS);
+  if (random.chance(0.5)) await quietly(world, 'relaying', () => relay(world, machine, ends, []));
+}
+
+export async function relay(
+  world: RegionsWorld,
+  machine: Machine,
+  [, source]: FlowEnds,
+  relays: readonly string[],
+): Promise<void> {
+  await flowsOf(world, machine).setRelays(source, relays, machine.call());
 }
 
 /** Paused and resumed; or deleted, and created again. ⚑ What is noted of it begins with the answer. */

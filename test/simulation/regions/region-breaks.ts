@@ -35,6 +35,7 @@ const UNCHANGED: Partial<RegionsProfile> = {
   freezesPerEra: 0,
   movers: 0,
   lossRate: 0,
+  relayRate: 0,
 };
 const TWO: Partial<RegionsProfile> = {
   ...UNCHANGED,

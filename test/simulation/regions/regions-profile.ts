@@ -35,6 +35,8 @@ export interface RegionsProfile {
   readonly trimsPerEra: number;
   /** The chance that a region is lost in one of the bursts of work, and comes back only when all else is over. */
   readonly lossRate: number;
+  /** The chance that flows between the others relay a region that is lost; and, now and then, one that is not. */
+  readonly relayRate: number;
   /** The chance that a region is cut off from the others for a while, in each burst of work. */
   readonly cutOffRate: number;
 }
@@ -79,6 +81,7 @@ export function drawRegions(
     commitsPerEra: random.integer(6),
     trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
     lossRate: random.pick([0, 0, 1]),
+    relayRate: policy === 'merged' && aliases.length > 2 ? random.pick([0, 0.5, 1]) : 0,
     cutOffRate: random.pick([0, 0.3]),
   };
 }

@@ -10,11 +10,12 @@ import { checkBegins } from './check-begins.ts';
 import { checkCarried, checkSources } from './check-carried.ts';
 import { checkCopies } from './check-copies.ts';
 import { checkHalts } from './check-halts.ts';
-import { checkMerged } from './check-merged.ts';
+import { checkMerged, checkRelayed } from './check-merged.ts';
 import { checkMovers } from './check-movers.ts';
 import { checkVectors } from './check-vectors.ts';
 import { evidenceOf, type Left, readAll } from './evidence.ts';
 import {
+  relay,
   restoreFlow,
   restoreTopic,
   runFlowAdmin,
@@ -143,12 +144,15 @@ async function settle(world: RegionsWorld): Promise<readonly string[]> {
   const { lost } = world;
   if (lost === undefined) return settleAmong(world, profile.aliases);
   const survivors = profile.aliases.filter((alias) => alias !== lost);
-  const problems = [...(await settleAmong(world, survivors))];
+  const isRelayed = world.random.chance(profile.relayRate);
+  const problems = [...(await settleAmong(world, survivors, isRelayed ? [lost] : undefined))];
+  if (isRelayed) problems.push(...checkRelayed(world, { lost, survivors }));
   // The group goes on where it can.
   if (profile.movers > 0) problems.push(...(await readToTheEnd(world, survivors[0] ?? lost)));
   world.lost = undefined;
   calmDown(world, lost);
-  return [...problems, ...(await settleAmong(world, profile.aliases))];
+  const stillRelayed = world.random.chance(0.5) ? undefined : [];
+  return [...problems, ...(await settleAmong(world, profile.aliases, stillRelayed))];
 }
 
 function calmDown(world: RegionsWorld, alias: string): void {
@@ -156,7 +160,12 @@ function calmDown(world: RegionsWorld, alias: string): void {
   for (const conduct of [abroad, home, calm]) Object.assign(conduct, CALM_NETWORK);
 }
 
-async function settleAmong(world: RegionsWorld, aliases: readonly string[]): Promise<readonly string[]> {
+/** `relays`: what all flows relay from now on; undefined: what they do. */
+async function settleAmong(
+  world: RegionsWorld,
+  aliases: readonly string[],
+  relays?: readonly string[],
+): Promise<readonly string[]> {
   const { scheduler, profile } = world;
   const problems: string[] = [];
   for (const alias of aliases) {
@@ -165,7 +174,9 @@ async function settleAmong(world: RegionsWorld, aliases: readonly string[]): Pro
   }
   const flows = profile.flows.filter((ends) => ends.every((alias) => aliases.includes(alias)));
   for (const flow of flows) {
-    await restoreFlow(world, await world.machine(flow[0], 'settler', 'calm'), flow);
+    const machine = await world.machine(flow[0], 'settler', 'calm');
+    await restoreFlow(world, machine, flow);
+    if (relays !== undefined && profile.policy === 'merged') await relay(world, machine, flow, relays);
   }
   let quietRounds = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
