@@ -30,6 +30,8 @@ export interface FlowWorld {
   /** Requests that replicators have sent to each region's storage as their source. */
   readonly asked: Map<string, number>;
   readonly cutOff: Set<string>;
+  /** The regions as others read them. */
+  readonly sources: Sources;
   region(alias: string): Region;
   call(): Call;
   flow(target: string, flow: NewFlow): Promise<FlowDescription>;
@@ -109,7 +111,7 @@ export async function flowWorld(
     });
   };
   return {
-    ...{ clock, faults, asked, cutOff, region, call, run },
+    ...{ clock, faults, asked, cutOff, sources, region, call, run },
     flow: (target, flow) => region(target).flows.create(flow, call()),
     settle: async () => {
       for (let round = 0; round < ROUNDS_MAX; round += 1) {
