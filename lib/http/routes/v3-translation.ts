@@ -65,7 +65,8 @@ async function translateOffsets(exchange: Exchange): Promise<object> {
   const request = { groupId: path.groupId, source, ...(named === undefined ? {} : { offsets: named }) };
   const translated = await translation.translate(request, exchange.call);
   const bodies = translated.map((one) => translatedBody(path, { source, region }, one));
-  return v3List('MillraceTranslatedOffsetList', path.names.url(...path.path, 'offsets:translate'), bodies);
+  const self = `${path.names.url(...path.path, 'offsets')}:translate`;
+  return v3List('MillraceTranslatedOffsetList', self, bodies);
 }
 
 export const v3TranslationRoutes: readonly Route[] = [
