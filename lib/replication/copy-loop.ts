@@ -9,7 +9,7 @@ import { configNumber } from '../topic/configs.ts';
 import type { Copier, PartitionCopier } from './copy/copier.ts';
 import type { CopyOutcome } from './copy/copy-outcome.ts';
 import { type DueQueue, dueQueue } from './due-queue.ts';
-import type { FlowShare, TopicPair } from './flow-run.ts';
+import type { FlowShare, TopicGap, TopicPair } from './flow-run.ts';
 import { afterBug, afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
 import { lookBehind, type RestingAt } from './resting.ts';
 
@@ -49,6 +49,8 @@ export interface Copied {
   readonly bytes: number;
   /** Of the records, those that nobody but copying itself has produced. */
   readonly heartbeats: number;
+  /** What the source had trimmed before it could be copied. */
+  readonly gaps: readonly TopicGap[];
 }
 
 export interface CopyLoop {
@@ -93,7 +95,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
   const inFlight = new Set<Promise<void>>();
   /** By partitions: what waits for the step that is under way there. Two at once would take each other's place. */
   const busy = new Map<string, Tracked[]>();
-  const copied = { records: 0, bytes: 0, heartbeats: 0 };
+  const copied = { records: 0, bytes: 0, heartbeats: 0, gaps: [] as TopicGap[] };
   let activeMs = clock.monotonicMs();
 
   const follow = (pairs: readonly TopicPair[], seen: Observation, restingAt?: RestingAt): void => {
@@ -144,6 +146,9 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
         copied.records += outcome.recordCount;
         copied.bytes += outcome.bytes;
         if (parts.isHeartbeats(one.pair.source.name)) copied.heartbeats += outcome.recordCount;
+        const { gap } = outcome;
+        if (gap !== undefined)
+          copied.gaps.push({ topic: one.pair.source.name, partition: one.partition, ...gap });
         activeMs = clock.monotonicMs();
       }
     } catch (cause) {

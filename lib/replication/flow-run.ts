@@ -3,6 +3,7 @@ import type { FlowProgress } from '../flows.ts';
 import type { Call } from '../storage/call.ts';
 import type { Topic } from '../topic/topic-item.ts';
 import type { Copier, CopySides } from './copy/copier.ts';
+import type { CopyGap } from './copy/copy-outcome.ts';
 import type { Flow } from './flows/flow-item.ts';
 import type { SourceRegion, Sources } from './source-region.ts';
 
@@ -59,8 +60,16 @@ export interface FlowRun {
   readonly ended: FlowRunEnd;
   readonly copiedRecords: number;
   readonly copiedBytes: number;
+  /** Offsets that this run has passed over, because the source had trimmed them before they were copied. */
+  readonly gaps: readonly TopicGap[];
   /** As noted at the end, of the run's own share; undefined if it has not come to copying. */
   readonly progress?: FlowProgress;
+}
+
+/** Offsets `[from, to)` of a partition of the source. */
+export interface TopicGap extends CopyGap {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 /** A topic of the source and its copy. */

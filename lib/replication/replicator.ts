@@ -75,7 +75,7 @@ export async function runFlow(parts: FlowRunParts, source: string, time: FlowRun
 }
 
 function nothing(ended: FlowRunEnd): FlowRun {
-  return { ended, copiedRecords: 0, copiedBytes: 0 };
+  return { ended, copiedRecords: 0, copiedBytes: 0, gaps: [] };
 }
 
 function newCall({ clock }: Pick<EngineParts, 'clock'>, deadlineMs: number, ms: number): Call {
@@ -145,9 +145,9 @@ class Run {
       over.abort();
       await Promise.all([copying, this.#errands.current]);
       if (ended !== 'held' && ended !== 'noFlow') await this.#try('noting', () => this.#note(LAST_MS));
-      const { records, bytes } = this.#loop.copied;
+      const { records, bytes, gaps } = this.#loop.copied;
       const progress = progressOfNote(this.#subject.notes.last);
-      const counted = { ended, copiedRecords: records, copiedBytes: bytes };
+      const counted = { ended, copiedRecords: records, copiedBytes: bytes, gaps };
       return progress === undefined ? counted : { ...counted, progress };
     } finally {
       over.abort();

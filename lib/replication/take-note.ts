@@ -3,6 +3,7 @@ import type { FlowProgress, PartitionProgress, RelayProgress, TopicProgress } fr
 import { readTail } from '../partition/tail.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
+import type { CopyGap } from './copy/copy-outcome.ts';
 import { type CopiedPartition, placeKey } from './copy-loop.ts';
 import type { FlowShare } from './flow-run.ts';
 import { type FlowStatus, type Looked, NEVER_LOOKED, progressOf, worstOf } from './flows/status-item.ts';
@@ -59,7 +60,8 @@ export async function lookAtEnds(
 export function noteOf(known: Known): FlowStatus {
   const { share, nowMs, topics, before, looked } = known;
   if (topics === undefined) return unreachable(known);
-  const all = known.partitions.map((one) => withEnd(one, known.ends));
+  const gaps = gapsIn(before);
+  const all = known.partitions.map((one) => withGap(withEnd(one, known.ends), gaps));
   const lags = all.map(({ work }) => lagOf(work));
   const lagRecords = lags.includes(-1) ? -1 : lags.reduce((sum, lag) => sum + lag, 0);
   return {
@@ -71,6 +73,31 @@ export function noteOf(known: Known): FlowStatus {
     topics: rowsOf(all, topics),
     looked,
   };
+}
+
+/** What is noted of a gap stays when those who met it have long gone. */
+function withGap(one: CopiedPartition, gaps: ReadonlyMap<string, CopyGap>): CopiedPartition {
+  const { work, pair, partition, relay } = one;
+  const gap = work.gap ?? gaps.get(gapKey(pair.target.name, partition, relay));
+  // One that lies beyond the position is of a copy that had this name before.
+  return gap === undefined || gap.to > work.position ? one : { ...one, work: { ...work, gap } };
+}
+
+function gapsIn(before: FlowStatus | undefined): ReadonlyMap<string, CopyGap> {
+  const gaps = new Map<string, CopyGap>();
+  for (const { topic, partitions } of before?.topics ?? []) {
+    for (const { partition, gap, relays = [] } of partitions) {
+      if (gap !== undefined) gaps.set(gapKey(topic, partition, undefined), gap);
+      for (const relay of relays) {
+        if (relay.gap !== undefined) gaps.set(gapKey(topic, partition, relay.region), relay.gap);
+      }
+    }
+  }
+  return gaps;
+}
+
+function gapKey(topic: string, partition: number, relay: string | undefined): string {
+  return `${topic}:${partition} ${relay ?? ''}`;
 }
 
 export function progressOfNote(status: FlowStatus | undefined): FlowProgress | undefined {

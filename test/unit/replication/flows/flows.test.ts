@@ -89,7 +89,12 @@ describe('a flow', () => {
     for (const change of [flows.describe, flows.pause, flows.resume, flows.delete]) {
       expect(await refusal(change('a', world.call()))).toBe('UNKNOWN_FLOW');
     }
-    expect(await world.run('b', 'a')).toEqual({ ended: 'noFlow', copiedRecords: 0, copiedBytes: 0 });
+    expect(await world.run('b', 'a')).toEqual({
+      ended: 'noFlow',
+      copiedRecords: 0,
+      copiedBytes: 0,
+      gaps: [],
+    });
   });
 });
 

@@ -55,7 +55,7 @@ describe('two replicators', () => {
     const world = await oneTopic();
     const first = world.run('b', 'a', { idleMs: 20_000 });
     await world.clock.sleep(1_000);
-    expect(await world.run('b', 'a')).toEqual({ ended: 'held', copiedRecords: 0, copiedBytes: 0 });
+    expect(await world.run('b', 'a')).toEqual({ ended: 'held', copiedRecords: 0, copiedBytes: 0, gaps: [] });
     await first;
     expect(await world.run('b', 'a')).toMatchObject({ ended: 'idle' });
   });

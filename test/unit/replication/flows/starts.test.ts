@@ -89,7 +89,10 @@ describe('a flow that begins', () => {
     await world.produce('a', 'orders', 0, 'lost', 'kept');
     await world.region('a').log.deleteRecords({ topic: 'orders', partition: 0, offset: 5 }, world.call());
     await world.produce('a', 'orders', 0, 'next');
-    await world.run('b', 'a');
+    expect(await world.run('b', 'a')).toMatchObject({
+      gaps: [{ topic: 'orders', partition: 0, from: 3, to: 5 }],
+    });
+    expect(await world.run('b', 'a')).toMatchObject({ gaps: [] });
     expect(await world.records('b', 'a.orders')).toEqual([...all, '5:next']);
     const { progress } = await world.region('b').flows.describe('a', world.call());
     expect(progress?.topics[0]?.partitions[0]).toEqual({
