@@ -1,6 +1,7 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { invariant } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { type Origins, originsFromAttribute, originsToAttribute } from '../partition/origins.ts';
 import type { Call } from '../storage/call.ts';
 import { StorageFault } from '../storage/fault.ts';
 import { ITEM_FORMAT, ItemReader } from '../storage/format.ts';
@@ -13,6 +14,14 @@ export interface LogStart {
   readonly offset: number;
   /** Set while retention waits until it may drop segment items. */
   readonly standing?: StandingMark;
+  /** Of a log that is written in several regions, where it is known. */
+  readonly before?: OriginsBefore;
+}
+
+/** How far the log had the records of other regions below exactly this offset. ⚑ It says nothing of any other. */
+export interface OriginsBefore {
+  readonly offset: number;
+  readonly origins: Origins;
 }
 
 /** ⚑ The segment items that end at or below `below` stood in the chain at `seenMs`, on storage's clock if it has one. */
@@ -36,20 +45,33 @@ const TRIES_MAX = 16;
  * Item layout in the catalog: pk = topicId:partition, sk = start, and
  *
  *   f  format number   s  log start   d, a  the mark: `below` and `seenMs`, if there is one
+ *   u  [offset, origins below it], if they are known
  */
-function logStartToItem(pk: string, { offset, standing }: LogStart, version: string): Item<string> {
+function logStartToItem(pk: string, { offset, standing, before }: LogStart, version: string): Item<string> {
   const mark: Record<string, AttributeValue> =
     standing === undefined ? {} : { d: standing.below, a: standing.seenMs };
-  return { pk, sk: LOG_START_KEY, version, attributes: { f: ITEM_FORMAT, s: offset, ...mark } };
+  const known: Record<string, AttributeValue> =
+    before?.offset === offset ? { u: [offset, originsToAttribute(before.origins)] } : {};
+  return { pk, sk: LOG_START_KEY, version, attributes: { f: ITEM_FORMAT, s: offset, ...mark, ...known } };
 }
 
 /** Throws `StorageFault` (`damaged`, or `refused` for a newer format). */
 export function logStartFromItem(item: Item<string>): LogStart {
   const read = new ItemReader('log start', item);
   const offset = read.number('s');
-  return read.has('d')
-    ? { offset, standing: { below: read.number('d'), seenMs: read.number('a') } }
-    : { offset };
+  return {
+    offset,
+    ...(read.has('d') ? { standing: { below: read.number('d'), seenMs: read.number('a') } } : {}),
+    ...(read.has('u') ? beforeFrom(read.list('u'), offset) : {}),
+  };
+}
+
+function beforeFrom(
+  [at, origins]: readonly AttributeValue[],
+  offset: number,
+): { readonly before?: OriginsBefore } {
+  if (at !== offset || !Array.isArray(origins)) return {};
+  return { before: { offset, origins: originsFromAttribute(origins) } };
 }
 
 /** Consistent. */

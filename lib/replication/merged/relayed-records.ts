@@ -1,4 +1,5 @@
 import { readTail } from '../../partition/tail.ts';
+import { readLogStart } from '../../segment/log-start.ts';
 import type { SegmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
@@ -24,8 +25,9 @@ const LOOKS_MAX = 4;
  * produced, so that where one of them stands tells where to look for the next.
  *
  * ⚑ What the source has trimmed of them the region itself may still have: it is passed over only where no flow from there
- * into the target exists, which is to say that nobody waits for it any more. A trimmed log does not tell whether it had
- * records between two offsets of another region; it is taken to have had some.
+ * into the target exists, which is to say that nobody waits for it any more. Retention leaves behind how far the log had come
+ * with each region; a log that was trimmed on request may not tell whether it had records between two offsets of another
+ * region, and is then taken to have had some.
  */
 export function relayedRecords(
   { source, target }: CopySides,
@@ -48,12 +50,20 @@ export function relayedRecords(
     const log = await look(call);
     if (endIn(log, region) <= sequence) return { place: { offset: log.tail.offset, sequence } };
     const { logStart } = log.bounds;
-    const begin = logStart === 0 ? 0 : ((await originsAt(source, log, logStart, call)).get(region) ?? 0);
+    const begin = logStart === 0 ? 0 : await trimmedTo(log, call);
     if (begin > sequence) {
       return { place: { offset: logStart, sequence }, gap: { from: sequence, to: begin } };
     }
     const offset = await firstFrom(source, log, { region, sourceOffset: sequence }, call);
     return { place: { offset: Math.max(offset, logStart), sequence } };
+  };
+
+  /** What the region has produced before this offset of there may have been trimmed; nothing behind it. */
+  const trimmedTo = async (log: SeenLog, call: Call): Promise<number> => {
+    const { logStart } = log.bounds;
+    const { before } = await readLogStart(source.catalog, pk, call);
+    if (before?.offset === logStart) return before.origins.get(region)?.endOffset ?? 0;
+    return (await originsAt(source, log, logStart, call)).get(region) ?? 0;
   };
 
   const placeOf = async (copied: number, call: Call): Promise<Located> => {

@@ -7,7 +7,7 @@ import type { Call } from '../../storage/call.ts';
 import type { Table } from '../../storage/table.ts';
 import { configNumber, isDeleted, type TopicConfigs } from '../../topic/configs.ts';
 import { coverFilter } from '../cover-filter.ts';
-import { type LogStart, moveLogStart } from '../log-start.ts';
+import { type LogStart, moveLogStart, type OriginsBefore } from '../log-start.ts';
 import { chunkBytes } from '../seal/seal-due.ts';
 import { LOG_START_KEY, SEGMENT_PREFIX, type Segment, segmentFromItem } from '../segment-item.ts';
 import { dropSegments } from './drop-segments.ts';
@@ -73,7 +73,8 @@ export async function retainOnce(
     return { logStartBefore: bounds.logStart, logStart: target, ...nothing };
   }
   const removable = unneeded.filter(({ endOffset }) => endOffset < bounds.sealedEnd).at(-1)?.endOffset;
-  const change = (start: LogStart) => nextStart(start, { target, removable, below, nowMs });
+  const before = originsBefore(target, view);
+  const change = (start: LogStart) => nextStart(start, { target, removable, below, nowMs, before });
   if (!deps.rules.unpublishBeforeDelete) await deleteObjects(deps.bucket, unneeded, call);
   const start = await moveLogStart(deps, pk, change, call);
   const dropped = await dropSegments(deps, { pk, bounds, unneeded, start, nowMs }, call);
@@ -99,6 +100,7 @@ function nextStart(
     readonly removable: number | undefined;
     readonly below: readonly Segment[];
     readonly nowMs: number;
+    readonly before: OriginsBefore | undefined;
   },
 ): LogStart | undefined {
   const offset = Math.max(start.offset, seen.target);
@@ -107,7 +109,18 @@ function nextStart(
   const next = isPending || seen.removable === undefined || seen.removable <= markedBelow;
   const standing = next ? start.standing : { below: seen.removable, seenMs: seen.nowMs };
   if (offset === start.offset && standing === start.standing) return undefined;
-  return standing === undefined ? { offset } : { offset, standing };
+  const before = [seen.before, start.before].find((known) => known?.offset === offset);
+  return {
+    offset,
+    ...(standing === undefined ? {} : { standing }),
+    ...(before === undefined ? {} : { before }),
+  };
+}
+
+/** Where everything goes that told of other regions' records, what it told stays. */
+function originsBefore(offset: number, { segments, chunks }: View): OriginsBefore | undefined {
+  const { origins } = [...segments, ...chunks].find(({ endOffset }) => endOffset === offset) ?? {};
+  return origins === undefined ? undefined : { offset, origins };
 }
 
 interface Reading {
@@ -117,8 +130,11 @@ interface Reading {
   readonly nowMs: number;
 }
 
+type ChunkExtent = Extent & Pick<Chunk, 'origins'>;
+
 interface View extends RetentionView {
   readonly segments: readonly (Segment & Extent)[];
+  readonly chunks: readonly ChunkExtent[];
 }
 
 /** As much of the partition as the plan needs: storage bills what it reads. */
@@ -144,7 +160,7 @@ async function readView(
     segments.push({ ...segment, timestampMs });
     allExpired &&= isExpired({ ...segment, timestampMs }, settings.retentionMs, nowMs);
   }
-  const chunks: Extent[] = [];
+  const chunks: ChunkExtent[] = [];
   const pages = unsealedChunks(deps, reading, call);
   while (wantsMoreChunks(view, settings, nowMs)) {
     const page = await pages.next();
@@ -154,10 +170,10 @@ async function readView(
   return { below, view };
 }
 
-function extentOf(chunk: Chunk, { hotRetentionMs }: RetentionSettings): Extent {
-  const { endOffset, maxTimestampMs } = chunk;
+function extentOf(chunk: Chunk, { hotRetentionMs }: RetentionSettings): ChunkExtent {
+  const { endOffset, maxTimestampMs, origins } = chunk;
   const timestampMs = maxTimestampMs >= 0 ? maxTimestampMs : appendedMs(chunk, hotRetentionMs);
-  return { endOffset, bytes: chunkBytes(chunk), timestampMs };
+  return { endOffset, bytes: chunkBytes(chunk), timestampMs, ...(origins === undefined ? {} : { origins }) };
 }
 
 /**

@@ -327,6 +327,54 @@ describe('what the source has trimmed of a lost region', () => {
     expect(await valuesOf(north, 'west')).toEqual([...numbered('west', 0, 12), ...numbered('west', 16, 24)]);
   });
 
+  /**
+   * East has west's first two records in its first segment, and two more in the second; between them west has two of north's.
+   * North has the first two.
+   */
+  async function apart(): Promise<Three> {
+    const regions = await three();
+    const { west, east, north } = regions;
+    await produceSome(west, { from: 0, to: 2 });
+    await mergedCopyAll(west, north);
+    await mergedCopyAll(west, east);
+    await east.seal();
+    await produceSome(north, { from: 0, to: 2 });
+    await mergedCopyAll(north, west);
+    (west.storage.clock as ManualClock).advance(100_000);
+    await produceSome(west, { from: 2, to: 4 });
+    await mergedCopyAll(west, east);
+    await east.seal();
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    await flows.create({ source: 'west', policy: 'merged' }, north.call());
+    return regions;
+  }
+
+  it('is known to be nothing that is missing, where retention has taken it', async () => {
+    const { east, north } = await apart();
+    const settings = retentionSettings({ 'retention.ms': '50000' });
+    expect(await retainOnce(east.parts, east.pk, settings, east.call())).toMatchObject({ logStart: 2 });
+    await relayAll(east, north);
+    await expectAll([north], 4);
+  });
+
+  it('may be something that is missing, where it was deleted on request', async () => {
+    const { east, north } = await apart();
+    const settings = retentionSettings({ 'retention.ms': '50000' });
+    const deleteTo = (offset: number): Promise<unknown> =>
+      east.log.deleteRecords({ topic: 'orders', partition: 0, offset }, east.call());
+    await deleteTo(2);
+    await retainOnce(east.parts, east.pk, settings, east.call());
+    expect(await relayAll(east, north)).toMatchObject([{ kind: 'missing' }]);
+  });
+
+  it('is not taken for what retention has told of another place', async () => {
+    const { east, north } = await apart();
+    const settings = retentionSettings({ 'retention.ms': '50000' });
+    await retainOnce(east.parts, east.pk, settings, east.call());
+    await east.log.deleteRecords({ topic: 'orders', partition: 0, offset: -1 }, east.call());
+    expect(await relayAll(east, north)).toMatchObject([{ kind: 'missing' }]);
+  });
+
   it('is noticed while the relay is at it, too', async () => {
     const { east, north } = await lost();
     const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
