@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import { MillraceError } from '../lib/errors.ts';
 import type { FlowDescription, Flows, NewFlow } from '../lib/flows.ts';
-import type { FlowRun, FlowRunTime } from '../lib/replication/flow-run.ts';
+import type { FlowRun, FlowRunTime, TopicGap } from '../lib/replication/flow-run.ts';
 import type { Call } from '../lib/storage/call.ts';
 import type { Clock } from '../lib/storage/clock.ts';
 import { Meter } from '../lib/storage/meter.ts';
@@ -82,8 +82,20 @@ export function replicateFunction(
     { deadlineMs, isWoken }: { readonly deadlineMs: number; readonly isWoken: boolean },
   ): Promise<FlowRun['ended']> {
     const looked = await run(source, { idleMs: isWoken ? WOKEN_MS : 0, deadlineMs });
+    tellGaps(source, looked.gaps);
     if (looked.ended !== 'idle' || looked.copiedRecords === 0) return looked.ended;
-    return (await run(source, { idleMs: LINGER_MS, deadlineMs })).ended;
+    const lingered = await run(source, { idleMs: LINGER_MS, deadlineMs });
+    tellGaps(source, lingered.gaps);
+    return lingered.ended;
+  }
+
+  /** Once, by whoever has met them: what the source has trimmed does not come any more. */
+  function tellGaps(source: string, gaps: readonly TopicGap[]): void {
+    if (gaps.length === 0) return;
+    const { metrics, logger } = observer;
+    metrics.addMetric('FlowGaps', MetricUnit.Count, gaps.length);
+    metrics.publishStoredMetrics();
+    logger.warn('trimmed before it was copied', { source, gaps: gaps.slice(0, 50) });
   }
 
   function tell(flows: readonly FlowDescription[]): void {

@@ -125,6 +125,12 @@ export class Alarms extends Construct {
       evaluationPeriods: 2,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
+    this.#alarm('FlowGaps', {
+      alarmDescription: 'Millrace: a source had trimmed records before they were copied; the log tells which',
+      metric: metric('FlowGaps', 'Sum'),
+      threshold: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
     this.#alarm('ForeignWrites', {
       alarmDescription: 'Millrace: somebody tried to write into a remote topic; it was refused',
       metric: metric('ForeignWrites', 'Sum'),

@@ -115,6 +115,21 @@ describe('the function that copies', () => {
     expect(runs.map(({ idleMs }) => idleMs)).toEqual([0, 20_000]);
   });
 
+  it('tells what had been trimmed before it was copied, whoever called it', async () => {
+    const gap = { topic: 'orders', partition: 0, from: 3, to: 5 };
+    const answers = [
+      { ...IDLE, copiedRecords: 3, gaps: [gap] },
+      { ...IDLE, gaps: [{ ...gap, partition: 1 }] },
+      IDLE,
+    ];
+    const { handle } = replicator([{ source: 'us' }], answers);
+    await handle({ wake: 'us' });
+    expect(metricsNamed('FlowGaps')).toEqual([1, 1]);
+    expect(written.lines.find((line) => 'gaps' in line)).toMatchObject({ source: 'us', gaps: [gap] });
+    await handle({ wake: 'us' });
+    expect(metricsNamed('FlowGaps')).toEqual([1, 1]);
+  });
+
   it('ends when somebody else copies', async () => {
     const { handle, runs } = replicator([{ source: 'us' }], [{ ...IDLE, ended: 'held' }]);
     expect(await handle({})).toEqual({ us: 'held' });

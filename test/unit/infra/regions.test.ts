@@ -105,6 +105,7 @@ describe('a deployment in several regions', () => {
       'FlowLag',
       'FlowLagRecords',
       'FlowStopped',
+      'FlowGaps',
       'ForeignWrites',
     ]);
     eu.hasResourceProperties('AWS::CloudWatch::Alarm', {
