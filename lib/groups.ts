@@ -57,7 +57,7 @@ export interface Groups {
   /**
    * Moves an empty group's positions. All places are checked before the first is stored. NON_EMPTY_GROUP (if somebody
    * joins meanwhile, some may have been moved),
-   * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE.
+   * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, INVALID_REQUEST (a vector that is none).
    */
   resetOffsets(
     groupId: string,
@@ -215,7 +215,12 @@ export interface MemberDescription {
 }
 
 export interface OffsetReset extends PartitionPlace {
-  readonly to: 'earliest' | 'latest' | { readonly offset: number } | { readonly timestampMs: number };
+  readonly to:
+    | 'earliest'
+    | 'latest'
+    /** `vector`: as in `OffsetToCommit`. */
+    | { readonly offset: number; readonly vector?: Vector }
+    | { readonly timestampMs: number };
 }
 
 export interface PartitionLag extends PartitionPlace {

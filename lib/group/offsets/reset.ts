@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors.ts';
-import type { CommittedOffset, OffsetReset } from '../../groups.ts';
+import type { CommittedOffset, OffsetReset, Vector } from '../../groups.ts';
 import type { PartitionPlace } from '../../log.ts';
 import type { Call } from '../../storage/call.ts';
 import { observeNow } from '../../storage/observation.ts';
@@ -11,8 +11,13 @@ import { checkGroupId } from '../names.ts';
 import { putFromOutside } from './commit-from-outside.ts';
 import { committedOf } from './offset-item.ts';
 import { type OffsetParts, PLACES_AT_ONCE } from './offset-parts.ts';
+import { checkVector, HERE, vectorBeyond } from './vector.ts';
 
-type Placed = PartitionPlace & { readonly topicId: string; readonly offset: number };
+type Placed = PartitionPlace & {
+  readonly topicId: string;
+  readonly offset: number;
+  readonly vector?: Vector | undefined;
+};
 
 /**
  * `Groups.resetOffsets`. A time behind the last record is the end, as Kafka's own tool has it. A group that is not there
@@ -30,8 +35,12 @@ export async function resetOffsets(
   const empty = (): Promise<Group> => emptyGroup(parts, groupId, notEmpty, call);
   const group = await empty();
   const began = observeNow(parts.clock);
-  const stored = await atOnce(placed, PLACES_AT_ONCE, ({ offset, ...rest }) => {
-    const position = { offset, leaderEpoch: -1, metadata: '' };
+  const stored = await atOnce(placed, PLACES_AT_ONCE, ({ offset, vector, ...rest }) => {
+    const beyond = vectorBeyond(vector, offset);
+    const position = {
+      ...{ offset, leaderEpoch: -1, metadata: '' },
+      ...(beyond === undefined ? {} : { vector: beyond }),
+    };
     return putFromOutside(parts, { place: rest, position, group, empty, began }, call);
   });
   return stored.flatMap((standing) => committedOf(standing) ?? []);
@@ -50,10 +59,13 @@ async function place(
     const found = await at(to);
     return { topic, partition, topicId, offset: found === -1 ? await at('latest') : found };
   }
+  const { offset, vector } = to;
+  if (vector !== undefined) checkVector(vector);
   const [earliest, latest] = [await at('earliest'), await at('latest')];
-  if (Number.isSafeInteger(to.offset) && to.offset >= earliest && to.offset <= latest) {
-    return { topic, partition, topicId, offset: to.offset };
+  const end = Math.max(offset, vector?.get(HERE) ?? 0);
+  if (Number.isSafeInteger(offset) && offset >= earliest && end <= latest) {
+    return { topic, partition, topicId, offset, vector };
   }
-  const message = `Partition ${partition} of topic '${topic}' holds the offsets from ${earliest} to ${latest}, not ${to.offset}`;
+  const message = `Partition ${partition} of topic '${topic}' holds the offsets from ${earliest} to ${latest}, not ${end}`;
   throw new MillraceError('OFFSET_OUT_OF_RANGE', message);
 }

@@ -1,7 +1,9 @@
+import { HERE } from '../../group/offsets/vector.ts';
 import type { CommittedOffset, OffsetReset } from '../../groups.ts';
 import { unprocessable } from '../http-error.ts';
 import { emptyResponse, type HttpResponse } from '../message.ts';
 import { partitionParam } from '../number-param.ts';
+import { vectorOf } from '../region-vector.ts';
 import { parseTime } from '../rfc3339.ts';
 import { type Exchange, param, type Route } from '../route.ts';
 import { ConsumerGroupOffsetList, OffsetsReset, type OffsetsResetRequest } from '../schemas/groups.ts';
@@ -54,18 +56,24 @@ async function resetOffsets(exchange: Exchange): Promise<object> {
 
 async function resetsOf({ services, call }: Exchange, entry: ResetEntry): Promise<OffsetReset[]> {
   const { topic_name: topic, partition_id: partition } = entry;
-  const to = targetOf(entry);
+  const to = targetOf(entry, services.translation?.region);
   if (typeof partition === 'number') return [{ topic, partition, to }];
   const { partitionCount } = await services.log.describeTopic(topic, call);
   return Array.from({ length: partitionCount }, (_, index) => ({ topic, partition: index, to }));
 }
 
-function targetOf({ to, offset, timestamp }: ResetEntry): OffsetReset['to'] {
+/** `region`: alias of this one; undefined: it knows of no others. */
+function targetOf(
+  { to, offset, timestamp, vector }: ResetEntry,
+  region: string | undefined,
+): OffsetReset['to'] {
   const given = [to, offset, timestamp].filter((target) => target !== undefined && target !== null);
   if (given.length !== 1) {
     throw unprocessable('Each entry needs one of to, offset and timestamp, and no two of them');
   }
-  if (typeof offset === 'number') return { offset };
+  const read = vector === undefined || vector === null ? undefined : vectorOf(vector, region ?? HERE);
+  if (typeof offset === 'number') return { offset, ...(read === undefined ? {} : { vector: read }) };
+  if (read !== undefined) throw unprocessable('A vector tells what has been read behind an offset');
   if (typeof timestamp === 'string') return { timestampMs: timestampOf(timestamp) };
   return to === 'EARLIEST' ? 'earliest' : 'latest';
 }

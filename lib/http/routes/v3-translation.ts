@@ -1,12 +1,10 @@
-import { HERE } from '../../group/offsets/vector.ts';
-import type { Vector } from '../../groups.ts';
 import type { OffsetToTranslate, TranslatedOffset, Translation } from '../../translation.ts';
 import { notFound } from '../http-error.ts';
+import { vectorBody, vectorOf } from '../region-vector.ts';
 import { type Exchange, param, type Route } from '../route.ts';
 import {
   OffsetsTranslate,
   type OffsetsTranslateRequest,
-  type RegionOffset,
   TranslatedOffsetList,
 } from '../schemas/translation.ts';
 import { GROUP, type GroupPath, groupPath, groupRoute } from '../v3-group-route.ts';
@@ -19,15 +17,6 @@ function translationOf({ services }: Exchange): Translation {
   if (services.translation !== undefined) return services.translation;
   const message = 'Nothing is to be translated: this deployment knows of no other regions (docs/regions.md).';
   throw notFound(404, message, 'INVALID_REQUEST');
-}
-
-/** Vectors have no name for the region that they are of; in bodies every region has its alias. */
-function vectorBody(vector: Vector | undefined, region: string): readonly RegionOffset[] {
-  return Array.from(vector ?? [], ([alias, offset]) => ({ region: alias === HERE ? region : alias, offset }));
-}
-
-function vectorOf(vector: readonly RegionOffset[], region: string): Vector {
-  return new Map(vector.map(({ region: alias, offset }) => [alias === region ? HERE : alias, offset]));
 }
 
 function namedOf(entry: NamedEntry, source: string): OffsetToTranslate {

@@ -20,6 +20,16 @@ export const int32: Schema<number> = later(() => z.int().check(z.gte(0), z.lte(2
 /** Offsets and milliseconds: what a double holds exactly. */
 export const int53: Schema<number> = later(() => z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER)));
 
+export interface RegionOffset {
+  readonly region: string;
+  readonly offset: number;
+}
+
+/** How far the records of regions have been read: the next offset in each. */
+export const regionVector: Schema<readonly RegionOffset[]> = later(() =>
+  z.array(z.strictObject({ region: z.string(), offset: int53() })),
+);
+
 export interface ErrorAnswerBody {
   readonly error_code: number;
   readonly message: string;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { int32, int53, later, type Schema } from './common.ts';
+import { int32, int53, later, type RegionOffset, regionVector, type Schema } from './common.ts';
 
 export interface OffsetsResetRequest {
   readonly data: readonly {
@@ -8,6 +8,7 @@ export interface OffsetsResetRequest {
     readonly to?: 'EARLIEST' | 'LATEST' | null | undefined;
     readonly offset?: number | null | undefined;
     readonly timestamp?: string | null | undefined;
+    readonly vector?: readonly RegionOffset[] | null | undefined;
   }[];
 }
 
@@ -124,6 +125,8 @@ export const OffsetsReset: Schema<OffsetsResetRequest> = later(() =>
         to: z.optional(z.nullable(z.enum(['EARLIEST', 'LATEST']))),
         offset: z.optional(z.nullable(z.int())),
         timestamp: z.optional(z.nullable(z.string())),
+        /** With an offset in a merged topic: what has been read behind it, as offsets:translate answers it. */
+        vector: z.optional(z.nullable(regionVector())),
       }),
     ),
   }),

@@ -1,10 +1,5 @@
 import * as z from 'zod/mini';
-import { int32, int53, later, type Schema } from './common.ts';
-
-export interface RegionOffset {
-  readonly region: string;
-  readonly offset: number;
-}
+import { int32, int53, later, type RegionOffset, regionVector, type Schema } from './common.ts';
 
 export interface OffsetsTranslateRequest {
   readonly source_region: string;
@@ -19,8 +14,6 @@ export interface OffsetsTranslateRequest {
     | undefined;
 }
 
-/** How far the records of a region have been read: the next offset there. */
-const vector = later(() => z.array(z.strictObject({ region: z.string(), offset: int53() })));
 const NAMED_MAX = 1_000;
 
 export const OffsetsTranslate: Schema<OffsetsTranslateRequest> = later(() =>
@@ -35,7 +28,7 @@ export const OffsetsTranslate: Schema<OffsetsTranslateRequest> = later(() =>
               topic_name: z.string(),
               partition_id: int32(),
               offset: int53(),
-              vector: z.optional(z.nullable(vector())),
+              vector: z.optional(z.nullable(regionVector())),
             }),
           )
           .check(z.minLength(1), z.maxLength(NAMED_MAX)),
@@ -56,7 +49,7 @@ export const TranslatedOffset: Schema = later(() =>
     topic_name: z.string(),
     partition_id: int32(),
     offset: int53(),
-    vector: vector(),
+    vector: regionVector(),
     state: z.enum(['TRANSLATED', 'BOUNDED', 'CARRIED_OVER']),
   }),
 );

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isSameVector, joinedVectors, vectorBeyond } from '../../../lib/group/offsets/vector.ts';
 import type { Vector } from '../../../lib/groups.ts';
 import { LIMITS } from '../../../lib/limits.ts';
+import { refusal } from '../../support/log-on-memory.ts';
 import { at, codes, GROUP, type Process, place, scene, take } from './offset-support.ts';
 
 const vectorOf = (parts: Readonly<Record<string, number>>): Vector => new Map(Object.entries(parts));
@@ -41,6 +42,20 @@ describe('what has been read behind a position', () => {
     await process.groups.commit(withVector, s.call());
     expect(await vectorIn(process, s.call())).toEqual({ west: 40 });
     await process.groups.resetOffsets(GROUP, [{ ...place(0), to: { offset: 3 } }], s.call());
+    expect(await vectorIn(process, s.call())).toBeUndefined();
+  });
+
+  it('is stored by a reset that names it, where that is so', async () => {
+    const s = await scene();
+    const process = await s.process();
+    const reset = (vector: Vector) =>
+      refusal(process.groups.resetOffsets(GROUP, [{ ...place(0), to: { offset: 3, vector } }], s.call()));
+    expect(await reset(vectorOf({ '': 11 }))).toBe('OFFSET_OUT_OF_RANGE');
+    expect(await reset(vectorOf({ west: -1 }))).toBe('INVALID_REQUEST');
+    expect(await vectorIn(process, s.call())).toBeUndefined();
+    expect(await reset(vectorOf({ '': 10, west: 40, north: 0 }))).toBe('none');
+    expect(await vectorIn(process, s.call())).toEqual({ '': 10, west: 40 });
+    expect(await reset(vectorOf({ '': 3 }))).toBe('none');
     expect(await vectorIn(process, s.call())).toBeUndefined();
   });
 
