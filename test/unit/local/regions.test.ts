@@ -71,6 +71,13 @@ describe('regions in one process', () => {
     // Where a group has got to is carried over, and MirrorMaker's clients see that copying goes on.
     expect(await committed(westAgain, 'billing')).toEqual(['east.orders 0: 2']);
     expect(await records(westAgain, 'east.checkpoints.internal', 1)).toHaveLength(1);
+    const path = `/v3/clusters/${westAgain.log.clusterId}/consumer-groups/billing/offsets:translate`;
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ source_region: 'east' });
+    const translated = await fetch(`${westAgain.url}${path}`, { method: 'POST', headers, body });
+    expect(await translated.json()).toMatchObject({
+      data: [{ source_topic_name: 'orders', topic_name: 'east.orders', offset: 2, state: 'TRANSLATED' }],
+    });
     expect((await westAgain.flows.describe('east', newCall(clock))).state).toBe('RUNNING');
   });
 });
