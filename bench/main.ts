@@ -6,6 +6,7 @@ import { copyCostRows } from './copy-cost-rows.ts';
 import { embeddedRows, growthRow } from './embedded-rows.ts';
 import { exactRows } from './exact.ts';
 import { exactSegmentRows } from './exact-segments.ts';
+import { failOverRows } from './fail-over-rows.ts';
 import { groupRows } from './group-rows.ts';
 import { httpRow } from './http-rows.ts';
 import { idleRows } from './idle-rows.ts';
@@ -33,6 +34,7 @@ const sections: readonly { readonly name: string; readonly run: () => Promise<re
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
   { name: 'cost of copies in another region', run: () => copyCostRows(codecs) },
+  { name: 'fail-over of a group', run: () => failOverRows(codecs) },
   { name: 'contention on virtual time', run: () => contentionRows(codecs) },
   { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
   { name: 'fetch in a long log', run: async () => [await growthRow(codecs)] },
