@@ -1,6 +1,6 @@
 import { segmentReader } from '../../segment/read/segment-reader.ts';
 import type { Call } from '../../storage/call.ts';
-import { differenceOf } from '../copy/compare-batches.ts';
+import { isSurelySame } from '../copy/compare-batches.ts';
 import type { CopySides } from '../copy/copier.ts';
 import { onSide } from '../copy/on-side.ts';
 import { type CopiedBatch, type CopyReader, createCopyReader } from '../copy/read-source.ts';
@@ -15,8 +15,8 @@ export type FirstDifference = (
 
 /**
  * ⚑ Behind the end that was noted when a copy was promoted, replicators that did not know of it may have brought more: batches
- * that are the source's, at its offsets. What is not in the former copy begins with the first that is not, or where one of
- * both ends. Throws `SideFault`.
+ * that are the source's, at its offsets. What is not in the former copy begins with the first that is not, or of
+ * which it cannot be told, or where one of both ends. Throws `SideFault`.
  */
 export function firstDifference({ source, target }: CopySides): FirstDifference {
   const sourceSealed = segmentReader({ ...source, readsAhead: false });
@@ -31,7 +31,7 @@ export function firstDifference({ source, target }: CopySides): FirstDifference 
         await readAt('target', ours, at, call),
         await readAt('source', theirs, at, call),
       ];
-      const next = sameUpTo(former, wanted, at, (a, b) => differenceOf(target.codecs, a, b) === undefined);
+      const next = sameUpTo(former, wanted, at, (a, b) => isSurelySame(target.codecs, a, b));
       if (next === at) return at;
       at = next;
     }
