@@ -33,6 +33,15 @@ export interface TopicSpec {
   readonly validateOnly?: boolean;
   /** Of a topic that a flow is to keep. */
   readonly remote?: RemoteOrigin;
+  /** Its source's: whoever writes here once it is promoted goes on from there. @default 0 */
+  readonly leaderEpoch?: number;
+}
+
+/** What makes a copy like its source; what is left out stays. */
+export interface Followed {
+  readonly partitionCount?: number;
+  readonly leaderEpoch?: number;
+  readonly alterations: readonly Alteration[];
 }
 
 /** A topic and when it was seen. */
@@ -129,7 +138,7 @@ export class TopicCatalog {
         topicId: this.#deps.random.uuid(),
         partitionCount,
         configs,
-        leaderEpoch: 0,
+        leaderEpoch: spec.leaderEpoch ?? 0,
         state: 'active',
         ...(spec.remote === undefined ? {} : { remote: spec.remote }),
         version: this.#deps.random.id(),
@@ -213,15 +222,12 @@ export class TopicCatalog {
   }
 
   /**
-   * Adds partitions to a copy and sets its configs, in one step, for the flow that keeps it. ⚑ What was promoted meanwhile, or
+   * Adds partitions to a copy, sets its configs and raises its epoch, in one step, for the flow that keeps it. ⚑ What was promoted meanwhile, or
    * made anew, is left as it is: it belongs to those who write to it. Answers what stands there then.
    */
   async follow(
     copy: Topic,
-    {
-      partitionCount = copy.partitionCount,
-      alterations,
-    }: { readonly partitionCount?: number | undefined; readonly alterations: readonly Alteration[] },
+    { partitionCount = copy.partitionCount, leaderEpoch = 0, alterations }: Followed,
     call: Call,
   ): Promise<Topic> {
     checkPartitionCount(partitionCount);
@@ -233,6 +239,7 @@ export class TopicCatalog {
       return {
         ...topic,
         partitionCount: Math.max(partitionCount, topic.partitionCount),
+        leaderEpoch: Math.max(leaderEpoch, topic.leaderEpoch),
         configs: alteredConfigs(topic.configs, alterations),
       };
     });

@@ -23,6 +23,8 @@ export type TopicPlan =
       readonly target: Topic;
       /** Set if the source has more by now. */
       readonly partitionCount?: number;
+      /** Set if the source has a later one. */
+      readonly leaderEpoch?: number;
       /** What makes its configs those of the source. */
       readonly alterations: readonly ConfigAlteration[];
     }
@@ -107,6 +109,7 @@ export function planTopic(flow: CopyingFlow, source: Topic, target: Topic | unde
     kind: 'follow',
     target,
     ...(grows ? { partitionCount: source.partitionCount } : {}),
+    ...(source.leaderEpoch > target.leaderEpoch ? { leaderEpoch: source.leaderEpoch } : {}),
     alterations: alterationsTo(source.configs, target.configs),
   };
 }

@@ -212,8 +212,8 @@ async function withTailStart(settling: Settling, plan: Creation, call: Call): Pr
 
 type Following = Extract<TopicPlan, { kind: 'follow' }>;
 
-function isBehind({ partitionCount, alterations }: Following): boolean {
-  return partitionCount !== undefined || alterations.length > 0;
+function isBehind({ partitionCount, leaderEpoch, alterations }: Following): boolean {
+  return partitionCount !== undefined || leaderEpoch !== undefined || alterations.length > 0;
 }
 
 /** What stands there in the end; undefined if it was deleted meanwhile. */
@@ -224,13 +224,14 @@ function followed(remotes: TopicCatalog, plan: Following, call: Call): Promise<T
 /** What stands there in the end, which may be somebody else's. */
 function created(
   remotes: TopicCatalog,
-  { partitionCount, configs }: Topic,
+  { partitionCount, configs, leaderEpoch }: Topic,
   plan: Creation,
   call: Call,
 ): Promise<Topic | undefined> {
   const { name, remote } = plan;
+  const ofCopy = remote === undefined ? {} : { remote, leaderEpoch };
   return standingAfter(remotes, name, call, () =>
-    remotes.create({ name, partitionCount, configs: { ...configs }, ...(remote ? { remote } : {}) }, call),
+    remotes.create({ name, partitionCount, configs: { ...configs }, ...ofCopy }, call),
   );
 }
 

@@ -40,8 +40,13 @@ const work = (more: Partial<FailOver> = {}): FailOver => ({
   sleep: (ms) => clock.sleep(Math.min(ms, 50)),
   ...more,
 });
-const produce = ({ log }: LocalNode, value: string, partition = 0): ReturnType<typeof log.produce> =>
-  log.produce({ topic: 'orders', partition, batches: batchOf(value) }, newCall(clock));
+const produce = (
+  { log }: LocalNode,
+  value: string,
+  partition = 0,
+  topic = 'orders',
+): ReturnType<typeof log.produce> =>
+  log.produce({ topic, partition, batches: batchOf(value) }, newCall(clock));
 
 describe('failing over', () => {
   it('freezes the region that is left, and is done when all of it is in the other one', async () => {
@@ -69,6 +74,17 @@ describe('failing over', () => {
     expect(lines).toContain('orders/0 → west.orders: 1 offsets are missing');
     expect(lines.at(-1)).toBe('Not all of west has come over. It stays frozen: again, or thaw it.');
     expect(await refusal(produce(west, 'x'))).toBe('REGION_FROZEN');
+  });
+
+  it('is not taken in by another topic that has the name of a copy', async () => {
+    await east.log.createTopic({ name: 'west.orders', partitionCount: 2 }, newCall(clock));
+    await produce(east, 'not a copy', 0, 'west.orders');
+    await produce(west, 'a');
+    await east.flows.create({ source: 'west' }, newCall(clock));
+    expect(await failOver(work({ waitMs: 0 }), output)).toBe(false);
+    expect(lines).toContain(
+      'orders/0 → west.orders: 1 offsets are missing, the topic of that name is another one',
+    );
   });
 
   it('asks nothing of a region that is lost, and does not promise what it cannot know', async () => {

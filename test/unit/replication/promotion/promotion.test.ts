@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Promotion } from '../../../../lib/flows.ts';
+import type { Log } from '../../../../lib/log.ts';
+import { openMaintenance } from '../../../../lib/maintenance.ts';
 import { openFlows } from '../../../../lib/open-flows.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
 import { partitionKey } from '../../../../lib/partition/chunk.ts';
+import { encodeBatch, readBatchHeader } from '../../../../lib/record/index.ts';
 import { LEASE_MS } from '../../../../lib/replication/lease.ts';
+import { sealOnce } from '../../../../lib/segment/seal/seal.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
+import { TopicCatalog } from '../../../../lib/topic/topic-catalog.ts';
 import { crashingProcess } from '../../../support/crashing-ports.ts';
-import { batchOf, openMemoryLog, refusal } from '../../../support/log-on-memory.ts';
+import { batchOf, codecs, openMemoryLog, refusal, textRecord } from '../../../support/log-on-memory.ts';
 import { memoryTransactions } from '../../../support/memory-transactions.ts';
 import { type FlowWorld, flowWorld } from '../flows/flow-world.ts';
 
@@ -58,6 +63,57 @@ describe('promoting what an identity flow has copied', () => {
     await log.deleteRecords({ topic: 'orders', partition: 0, offset: 1 }, world.call());
     await log.deleteTopic('orders', world.call());
     expect((await promote(world)).topics.map(({ topic }) => topic)).toEqual(['bills']);
+  });
+
+  it('goes on in the epoch that the source has come to', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    const west = world.region('west');
+    const topics = new TopicCatalog({ ...west.parts, partitionCountDefault: 1 });
+    await topics.raiseLeaderEpoch('orders', 3, world.call());
+    const restored = await openMemoryLog(west.storage);
+    await restored.produce({ topic: 'orders', partition: 0, batches: batchOf('epoch 3') }, world.call());
+    await topics.create({ name: 'later', leaderEpoch: 2 }, world.call());
+    await world.run('east', 'west');
+    await promote(world);
+    const { log } = world.region('east');
+    await world.produce('east', 'orders', 0, 'ours');
+    const { batches } = await log.fetch({ topic: 'orders', partition: 0, offset: 0 }, world.call());
+    expect(batches.map((batch) => readBatchHeader(batch).leaderEpoch)).toEqual([0, 0, 3, 3]);
+    expect((await log.describeTopic('later', world.call())).leaderEpoch).toBe(2);
+  });
+
+  it('leaves a log that is sealed, verified and continued by a producer that has moved', async () => {
+    const world = await passive();
+    const { parts, storage, log } = world.region('east');
+    const producerId = await world.region('west').log.allocateProducerId(world.call());
+    world.cutOff.clear();
+    const send = (to: Log, baseSequence: number) => {
+      const batches = encodeBatch(codecs, [textRecord(`${baseSequence}`)], {
+        compression: 'none',
+        producer: { producerId, producerEpoch: 0, baseSequence },
+      });
+      return to.produce({ topic: 'bills', partition: 0, batches }, world.call());
+    };
+    for (const sequence of [0, 1]) await send(world.region('west').log, sequence);
+    await world.run('east', 'west');
+    await promote(world);
+    expect(await send(log, 1)).toMatchObject({ baseOffset: 1, duplicate: true });
+    expect(await send(log, 2)).toMatchObject({ baseOffset: 2, duplicate: false });
+    await world.produce('east', 'orders', 0, 'ours');
+    const settings = { segmentBytes: 2 ** 26, segmentMs: -1_000, hotRetentionMs: 604_800_000 };
+    for (const name of ['bills', 'orders']) {
+      const { topicId } = await log.describeTopic(name, world.call());
+      for (const partition of [0, 1]) {
+        const pk = partitionKey(topicId, partition);
+        while ((await sealOnce(parts, pk, settings, world.call())).kind === 'sealed');
+      }
+      const { findings } = await openMaintenance(engineParts(storage)).run('verify', name, world.call());
+      expect(findings).toEqual([]);
+    }
+    const orders = await world.records('east', 'orders');
+    expect([orders[0], orders.at(-1)]).toEqual(['0:a', `${orders.length - 1}:ours`]);
+    expect(await send(await openMemoryLog(storage), 2)).toMatchObject({ baseOffset: 2, duplicate: true });
   });
 
   it('lets a process write that remembers the topic as a copy', async () => {

@@ -5,7 +5,7 @@ import { engineParts } from '../../../../lib/open-log.ts';
 import { openErrands } from '../../../../lib/replication/groups/open-errands.ts';
 import { LEASE_MS } from '../../../../lib/replication/lease.ts';
 import { type CrashMoment, crashingProcess } from '../../../support/crashing-ports.ts';
-import { refusal } from '../../../support/log-on-memory.ts';
+import { batchOf, openMemoryLog, refusal } from '../../../support/log-on-memory.ts';
 import { memoryTransactions } from '../../../support/memory-transactions.ts';
 import { type FlowWorld, flowWorld } from '../flows/flow-world.ts';
 
@@ -76,6 +76,11 @@ describe('a flow that begins where topics were promoted', () => {
     const errands = openErrands(world.region('east').parts, { region: 'east' });
     for (let runs = 0; runs < 2; runs += 1) {
       await world.run('east', 'west', { errands });
+      // Never before what it is a position in.
+      for (const groupId of ['behind', 'within']) {
+        const found = await here.committed(groupId, undefined, world.call());
+        expect(found.filter(({ offset }) => offset < 2)).toEqual([]);
+      }
       await world.clock.sleep(60_000);
     }
     for (const [groupId, offset] of [
@@ -186,10 +191,16 @@ describe('the region that was lost, made anew from the one that has taken over',
     const { log, flows } = world.region('east');
     await flows.delete('west', world.call());
     const west = world.region('west');
+    const stale = await openMemoryLog(west.storage);
+    const late = { topic: 'orders', partition: 0, batches: batchOf('late') };
+    await stale.produce(late, world.call());
     for (const name of ['bills', 'orders']) await west.log.deleteTopic(name, world.call());
     await world.flow('west', { source: 'east', policy: 'identity' });
     await world.produce('east', 'orders', 0, 'next');
     await world.run('west', 'east');
+    // Who has not heard of it writes to what is closed, and then to what is read-only.
+    expect(await refusal(stale.produce(late, world.call()))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await refusal(stale.produce(late, world.call()))).toBe('POLICY_VIOLATION');
     // Nothing that is west's own comes back to it.
     expect(await world.topics('west')).toEqual(['bills', 'orders']);
     expect(await world.records('west', 'orders')).toEqual(['0:a', '1:b', '2:ours', '3:next']);
