@@ -17,6 +17,7 @@ import { producerRows } from './producer-rows.ts';
 import { pushRows } from './push-rows.ts';
 import { printTable, type Row } from './row.ts';
 import { segmentRows } from './segment-rows.ts';
+import { translationRows } from './translation-rows.ts';
 
 /**
  * `npm run bench`: one table. Requests, units and bytes are counted and must match; times are ratios against a
@@ -34,6 +35,7 @@ const sections: readonly { readonly name: string; readonly run: () => Promise<re
   { name: 'cost of an idle stack', run: () => idleRows(codecs) },
   { name: 'whole life of a gigabyte', run: () => lifeRows(codecs) },
   { name: 'cost of copies in another region', run: () => copyCostRows(codecs) },
+  { name: 'positions in another region', run: () => translationRows(codecs) },
   { name: 'fail-over of a group', run: () => failOverRows(codecs) },
   { name: 'contention on virtual time', run: () => contentionRows(codecs) },
   { name: 'embedded append and fetch', run: () => embeddedRows(codecs) },
