@@ -46,6 +46,8 @@ export interface OriginPlace {
 export interface OriginReader {
   /** Throws `StorageFault`. */
   read(place: OriginPlace, bytesMax: number, call: Call): Promise<OriginRead>;
+  /** What a consistent look has just shown need not be looked at again. */
+  learn(bounds: Bounds, endOffset: number): void;
   /** A lower bound of where the log ends. */
   readonly knownEnd: number;
 }
@@ -238,6 +240,11 @@ export function createOriginReader(
       }
       if (at > offset) return withTrimmed({ kind: 'none', before: at }, trimmedFrom);
       throw new StorageFault('throttled', `Partition ${pk} moves on during every look`);
+    },
+    learn: (bounds, endOffset) => {
+      learn(bounds);
+      knownEnd = Math.max(knownEnd, endOffset);
+      boundsMs = parts.clock.monotonicMs();
     },
     get knownEnd() {
       return knownEnd;

@@ -15,6 +15,8 @@ import { firstFrom, originsAt, type SeenLog } from './origins-at.ts';
 interface Located {
   readonly place: OriginPlace;
   readonly gap?: CopyGap;
+  /** Set where that is the end of the log, by a look just now. */
+  readonly isEnd?: true;
 }
 
 /** How often the log may be trimmed, or set back, under a read. */
@@ -43,12 +45,15 @@ export function relayedRecords(
   const look = async (call: Call): Promise<SeenLog> => {
     const log = { pk, ...(await readTail(source, pk, source.rules, call)) };
     knownEnd = Math.max(knownEnd, endIn(log, region));
+    reader.learn(log.bounds, log.tail.offset);
     return log;
   };
 
   const locate = async (sequence: number, call: Call): Promise<Located> => {
     const log = await look(call);
-    if (endIn(log, region) <= sequence) return { place: { offset: log.tail.offset, sequence } };
+    if (endIn(log, region) <= sequence) {
+      return { place: { offset: log.tail.offset, sequence }, isEnd: true };
+    }
     const { logStart } = log.bounds;
     const begin = logStart === 0 ? 0 : await trimmedTo(log, call);
     if (begin > sequence) {
@@ -112,7 +117,11 @@ export function relayedRecords(
     positionAt: (copied) => copied,
     read: async (copied, bytesMax, call) => {
       for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
-        const { place, gap } = await placeOf(copied, call);
+        const { place, gap, isEnd } = await placeOf(copied, call);
+        if (isEnd) {
+          located = { place };
+          return { kind: 'atEnd', position: copied };
+        }
         if (gap !== undefined && (await isAwaited(call))) {
           located = undefined;
           return { kind: 'missing', reason: missing(region, gap) };
