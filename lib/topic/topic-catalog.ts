@@ -33,13 +33,12 @@ export interface TopicSpec {
   readonly validateOnly?: boolean;
   /** Of a topic that a flow is to keep. */
   readonly remote?: RemoteOrigin;
-  /** Its source's: whoever writes here once it is promoted goes on from there. @default 0 */
-  readonly leaderEpoch?: number;
 }
 
 /** What makes a copy like its source; what is left out stays. */
 export interface Followed {
   readonly partitionCount?: number;
+  /** Whoever writes here once it is promoted goes on from there. */
   readonly leaderEpoch?: number;
   readonly alterations: readonly Alteration[];
 }
@@ -138,7 +137,7 @@ export class TopicCatalog {
         topicId: this.#deps.random.uuid(),
         partitionCount,
         configs,
-        leaderEpoch: spec.leaderEpoch ?? 0,
+        leaderEpoch: 0,
         state: 'active',
         ...(spec.remote === undefined ? {} : { remote: spec.remote }),
         version: this.#deps.random.id(),

@@ -224,14 +224,13 @@ function followed(remotes: TopicCatalog, plan: Following, call: Call): Promise<T
 /** What stands there in the end, which may be somebody else's. */
 function created(
   remotes: TopicCatalog,
-  { partitionCount, configs, leaderEpoch }: Topic,
+  { partitionCount, configs }: Topic,
   plan: Creation,
   call: Call,
 ): Promise<Topic | undefined> {
   const { name, remote } = plan;
-  const ofCopy = remote === undefined ? {} : { remote, leaderEpoch };
   return standingAfter(remotes, name, call, () =>
-    remotes.create({ name, partitionCount, configs: { ...configs }, ...ofCopy }, call),
+    remotes.create({ name, partitionCount, configs: { ...configs }, ...(remote ? { remote } : {}) }, call),
   );
 }
 

@@ -73,7 +73,8 @@ describe('promoting what an identity flow has copied', () => {
     await topics.raiseLeaderEpoch('orders', 3, world.call());
     const restored = await openMemoryLog(west.storage);
     await restored.produce({ topic: 'orders', partition: 0, batches: batchOf('epoch 3') }, world.call());
-    await topics.create({ name: 'later', leaderEpoch: 2 }, world.call());
+    await topics.create({ name: 'later' }, world.call());
+    await topics.raiseLeaderEpoch('later', 2, world.call());
     await world.run('east', 'west');
     await promote(world);
     const { log } = world.region('east');
