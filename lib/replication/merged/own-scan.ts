@@ -23,13 +23,19 @@ export interface OwnScan {
 
 const SEGMENTS_PER_PAGE = 64;
 const CHUNKS_PER_PAGE = 64;
+/** Of one look: the next one goes on behind it. */
 const PAGES_MAX = 256;
 const RANGES_MAX = 10_000;
 
 /** By partition, a range that was found to be copies all through. It stays so, and is not looked at again. */
 export type KnownCopies = Map<string, OffsetRange>;
 
-export function createOwnScan(tables: Tables, copies: KnownCopies = new Map()): OwnScan {
+export function createOwnScan(
+  { hot, catalog, pagesMax = PAGES_MAX }: Tables & { readonly pagesMax?: number },
+  copies: KnownCopies = new Map(),
+): OwnScan {
+  const tables = { hot, catalog, pagesMax };
+
   const learn = (pk: string, { from, to }: OffsetRange): void => {
     const known = copies.get(pk);
     const isJoined = known !== undefined && known.from <= from && from <= known.to;
@@ -52,8 +58,10 @@ export function createOwnScan(tables: Tables, copies: KnownCopies = new Map()): 
   };
 }
 
+type Scanned = Tables & { readonly pagesMax: number };
+
 async function ownInSegments(
-  { catalog }: Tables,
+  { catalog, pagesMax }: Scanned,
   { pk }: SeenLog,
   { from, to }: OffsetRange,
   call: Call,
@@ -61,7 +69,7 @@ async function ownInSegments(
   const floor = { from: SEGMENT_PREFIX, to: segmentSortKey(from), reverse: true, limit: 1, consistent: true };
   let segments = (await catalog.query(pk, floor, call)).items.map(segmentFromItem);
   let at = from;
-  for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+  for (let pages = 0; pages < pagesMax; pages += 1) {
     for (const segment of segments) {
       if (segment.endOffset <= at) continue;
       const own = segment.baseOffset > at ? at : ownIn(segment, at);
@@ -90,7 +98,7 @@ function ownIn({ endOffset, objectKey, foreign = [] }: Segment, offset: number):
 }
 
 async function ownInChunks(
-  { hot }: Tables,
+  { hot, pagesMax }: Scanned,
   { pk }: SeenLog,
   { from, to }: OffsetRange,
   call: Call,
@@ -98,7 +106,7 @@ async function ownInChunks(
   const floor = { to: from, reverse: true, limit: 1, consistent: true };
   let chunks = (await hot.query(pk, floor, call)).items.map(chunkFromItem);
   let at = from;
-  for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+  for (let pages = 0; pages < pagesMax; pages += 1) {
     for (const { baseOffset, endOffset, origin } of chunks) {
       if (endOffset <= at) continue;
       // Own ones; or a hole, because the log was sealed or trimmed meanwhile.

@@ -49,6 +49,7 @@ export interface TranslatorSides {
 const TRIES_MAX = 4;
 
 const REMEMBERED_MAX = 20_000;
+const SOURCE_PAGES_MAX = 32;
 
 /** What never changes, and is kept between one run and the next. */
 export interface TranslatorMemory {
@@ -68,7 +69,8 @@ export function createPositionTranslator(
 ): PositionTranslator {
   const { translations } = memory;
   const scans = {
-    source: createOwnScan(sides.source, memory.source),
+    // It only tells whether something is still to come: a source that produces nothing itself is gone through bit by bit.
+    source: createOwnScan({ ...sides.source, pagesMax: SOURCE_PAGES_MAX }, memory.source),
     target: createOwnScan(sides.target, memory.target),
   };
 
