@@ -72,7 +72,7 @@ export function seenBehind(
     const next = nexts.get(region);
     if (next === undefined || passed.has(region)) continue;
     // ⚑ Of a region's records those that have been read come before the others, because each region's are in order.
-    const firstUnread = baseOffset + Math.max(0, next - sourceOffset);
+    const firstUnread = baseOffset + next - sourceOffset;
     add(baseOffset, Math.min(endOffset, firstUnread));
     if (firstUnread <= endOffset) passed.set(region, Math.max(baseOffset + 1, firstUnread));
   }

@@ -3,7 +3,7 @@ import type { CommittedOffset, OffsetReset } from '../../groups.ts';
 import { unprocessable } from '../http-error.ts';
 import { emptyResponse, type HttpResponse } from '../message.ts';
 import { partitionParam } from '../number-param.ts';
-import { vectorOf } from '../region-vector.ts';
+import { vectorBody, vectorOf } from '../region-vector.ts';
 import { parseTime } from '../rfc3339.ts';
 import { type Exchange, param, type Route } from '../route.ts';
 import { ConsumerGroupOffsetList, OffsetsReset, type OffsetsResetRequest } from '../schemas/groups.ts';
@@ -16,7 +16,7 @@ type ResetEntry = OffsetsResetRequest['data'][number];
 const OFFSETS = `${GROUP}/offsets`;
 
 function offsetBody({ names, groupId, path, crn }: GroupPath, committed: CommittedOffset): object {
-  const { topic, partition, offset, leaderEpoch, metadata, committedMs } = committed;
+  const { topic, partition, offset, leaderEpoch, metadata, committedMs, vector } = committed;
   const own = [...path, 'offsets', topic, 'partitions', String(partition)];
   return {
     kind: 'KafkaConsumerGroupOffset',
@@ -29,6 +29,7 @@ function offsetBody({ names, groupId, path, crn }: GroupPath, committed: Committ
     leader_epoch: leaderEpoch === -1 ? null : leaderEpoch,
     commit_metadata: metadata,
     committed_ms: committedMs,
+    ...(vector === undefined ? {} : { vector: vectorBody(vector, HERE) }),
   };
 }
 

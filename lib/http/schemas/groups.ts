@@ -108,6 +108,8 @@ export const ConsumerGroupOffset: Schema = later(() =>
     leader_epoch: z.nullable(int32()),
     commit_metadata: z.string(),
     committed_ms: int53(),
+    /** In a merged topic: what has been read behind the offset, if something has. An empty region is this one. */
+    vector: z.optional(regionVector()),
   }),
 );
 export const ConsumerGroupOffsetList: Schema = later(() =>

@@ -18,13 +18,15 @@ async function east() {
         headers,
         body: { data: [{ topic_name: 'orders', partition_id: 0, ...entry }] },
       }),
+    shown: async () =>
+      (await api.ask('GET', `/v3/clusters/${api.log.clusterId}/consumer-groups/g/offsets`)).json.data[0],
     vector: async () => (await api.groups.committed('g', undefined, api.newCall()))[0]?.vector,
   };
 }
 
 describe('a position that is moved over HTTP', () => {
   it('takes with it what has been read behind it, every region by its alias', async () => {
-    const { reset, vector } = await east();
+    const { reset, vector, shown } = await east();
     const read = [
       { region: 'east', offset: 2 },
       { region: 'west', offset: 7 },
@@ -39,7 +41,12 @@ describe('a position that is moved over HTTP', () => {
         ['west', 7],
       ]),
     );
+    expect((await shown()).vector).toEqual([
+      { region: '', offset: 2 },
+      { region: 'west', offset: 7 },
+    ]);
     expect((await reset({ offset: 1 })).status).toBe(200);
+    expect(await shown()).not.toHaveProperty('vector');
     expect(await vector()).toBeUndefined();
   });
 

@@ -3,7 +3,7 @@ import { readBehind } from '../../../lib/group/offsets/read-behind.ts';
 import type { Vector } from '../../../lib/groups.ts';
 import type { FetchResult } from '../../../lib/log.ts';
 import { pushSource, type SourceBatch } from '../../../lib/push/push-source.ts';
-import { patchBaseOffset } from '../../../lib/record/index.ts';
+import { HEADER_BYTES, patchBaseOffset } from '../../../lib/record/index.ts';
 import { batchOf, codecs, newCall } from '../../support/log-on-memory.ts';
 import { virtualClock } from '../storage/virtual-clock.ts';
 import { GROUP, type PushWorld, pushWorld, settingsOf } from './push-world.ts';
@@ -28,13 +28,17 @@ const LOG: FetchResult = {
   ...{ highWatermark: 5, logStartOffset: 0 },
 };
 
-function sourceBehind(vector: Vector) {
+/** `damaged`: places of batches that cannot be read. */
+function sourceBehind(vector: Vector, damaged: readonly number[] = []) {
+  const batches = LOG.batches.map((batch, index) =>
+    damaged.includes(index) ? batch.with(HEADER_BYTES, 0xff).with(HEADER_BYTES + 1, 0xff) : batch,
+  );
   const source = pushSource(
     {
       log: {
         fetch: async ({ offset }) =>
           offset === 0
-            ? LOG
+            ? { ...LOG, batches }
             : { ...{ batches: [], nextOffset: offset, highWatermark: 5, logStartOffset: 0 } },
         listOffsets: async () => ({ offset: 0, timestampMs: -1 }),
         describePartition: async () => ({ leaderEpochs: [] }),
@@ -62,6 +66,13 @@ describe('what a function is sent of a topic that is written in several regions'
     expect(source.vectorAt(2)).toEqual(new Map([['west', 3]]));
     expect(source.vectorAt(4)).toBeUndefined();
     expect(toldOf(await next())).toEqual(['nothing', 5]);
+  });
+
+  it('is not held up by a batch that cannot be read, where all of that was read elsewhere', async () => {
+    const { next } = sourceBehind(new Map([['west', 2]]), [0]);
+    expect(toldOf(await next())).toEqual(['own', 'w2', 'w3', 5]);
+    const unread = sourceBehind(new Map([['west', 1]]), [0]);
+    expect(toldOf(await unread.next())).toEqual(['unreadable', 2]);
   });
 
   it('is nothing where all of it was read, and that is committed', async () => {
