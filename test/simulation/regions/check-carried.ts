@@ -2,7 +2,6 @@ import { offsetFromItem } from '../../../lib/group/offsets/offset-item.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import type { Change } from '../table-server.ts';
 import type { Evidence } from './evidence.ts';
-import { homeTopic } from './region-clients.ts';
 
 const NOWHERE = { position: undefined, topicId: '', topic: '', partition: 0 };
 
@@ -37,8 +36,7 @@ function* checkPut(
 /** What clients were told is there, where they were told; and no replicator has written to its source. */
 export function* checkSources(evidence: Evidence): Generator<string> {
   const { world, seen, topics } = evidence;
-  for (const { alias, partition, offset, texts } of world.acknowledged) {
-    const name = homeTopic(world, alias);
+  for (const { alias, topic: name, partition, offset, texts } of world.acknowledged) {
     // It may have been deleted and made anew on the way.
     const partitions = [...(topics.get(alias)?.values() ?? [])]
       .filter((topic) => topic.name === name)

@@ -42,8 +42,11 @@ function* checkPartition(
   const original = sideOf(evidence, source, partitionKey(topicId, partition));
   const compacts = isCompacted(topic.configs);
   yield* checkPast(original, copy, compacts);
-  const now = topicsIn(evidence.world.region(alias).storage, 'active');
-  if (now.some((one) => one.topicId === topic.topicId)) yield* checkWhole(original, copy, compacts);
+  const { region, promoted } = evidence.world;
+  const isThere = topicsIn(region(alias).storage, 'active').some((one) => one.topicId === topic.topicId);
+  // A flow whose copies were promoted is no more.
+  const isKept = promoted?.alias !== alias || promoted.source !== source;
+  if (isThere && isKept) yield* checkWhole(original, copy, compacts);
 }
 
 interface CopiedPartition {

@@ -37,18 +37,24 @@ export function evidenceOf(world: RegionsWorld, left: Left): Evidence {
 
 export async function readAll(world: RegionsWorld): Promise<Left> {
   const left = new Map<string, ReadonlyMap<string, LeftPartition>>();
-  for (const [alias, { storage }] of world.regions) {
-    const machine = await world.machine(alias, 'verifier', 'steady');
-    const partitions = new Map<string, LeftPartition>();
-    for (const { name, topicId, partitionCount } of topicsIn(storage, 'active')) {
-      for (let partition = 0; partition < partitionCount; partition += 1) {
-        const read = await readPartition(world, machine, { topic: name, partition });
-        partitions.set(partitionKey(topicId, partition), read);
-      }
-    }
-    left.set(alias, partitions);
-  }
+  for (const alias of world.regions.keys()) left.set(alias, await readRegion(world, alias));
   return left;
+}
+
+/** By partition key. */
+export async function readRegion(
+  world: RegionsWorld,
+  alias: string,
+): Promise<ReadonlyMap<string, LeftPartition>> {
+  const machine = await world.machine(alias, 'verifier', 'steady');
+  const partitions = new Map<string, LeftPartition>();
+  for (const { name, topicId, partitionCount } of topicsIn(machine.region.storage, 'active')) {
+    for (let partition = 0; partition < partitionCount; partition += 1) {
+      const read = await readPartition(world, machine, { topic: name, partition });
+      partitions.set(partitionKey(topicId, partition), read);
+    }
+  }
+  return partitions;
 }
 
 async function readPartition(

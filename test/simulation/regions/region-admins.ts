@@ -11,7 +11,7 @@ type FlowEnds = readonly [target: string, source: string];
 
 const TRIES_MAX = 20;
 
-function flowsOf(world: RegionsWorld, { parts, region }: Machine): ReturnType<typeof openFlows> {
+export function flowsOf(world: RegionsWorld, { parts, region }: Machine): ReturnType<typeof openFlows> {
   return openFlows(parts, { region: region.alias, sources: async (other) => world.regions.get(other) });
 }
 
@@ -196,7 +196,7 @@ export async function thaw(world: RegionsWorld, alias: string): Promise<boolean>
   return isOpen;
 }
 
-async function untilComplete(
+export async function untilComplete(
   change: (call: ReturnType<Machine['call']>) => ReturnType<Region['freeze']>,
   wanted: 'OPEN' | 'FROZEN',
   call: Machine['call'],

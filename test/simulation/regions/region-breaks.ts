@@ -34,6 +34,7 @@ const UNCHANGED: Partial<RegionsProfile> = {
   haltsPerEra: 0,
   freezesPerEra: 0,
   movers: 0,
+  promotes: false,
   lossRate: 0,
   relayRate: 0,
 };

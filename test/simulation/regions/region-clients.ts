@@ -63,24 +63,27 @@ export async function runWriter(world: RegionsWorld, random: SeededRandom, alias
       const baseSequence = sequences.get(partition) ?? 0;
       const count = 1 + random.integer(4);
       const producer = policy === 'merged' ? { producerId, producerEpoch: 0, baseSequence } : undefined;
-      const isStored = await produce(world, machine, random, { partition, count, producer });
+      const wanted = { topic: homeTopic(world, alias), partition, count, producer };
+      const isStored = await produce(world, machine, random, wanted);
       if (isStored) sequences.set(partition, baseSequence + count);
     }
   });
 }
 
-async function produce(
+/** Whether it was stored. */
+export async function produce(
   world: RegionsWorld,
   { region: { alias }, log, call }: Machine,
   random: SeededRandom,
   wanted: {
+    readonly topic: string;
     readonly partition: number;
     readonly count: number;
-    readonly producer: Parameters<typeof encodeProduced>[2] | undefined;
+    readonly producer?: Parameters<typeof encodeProduced>[2] | undefined;
   },
 ): Promise<boolean> {
   const { base } = world.profile;
-  const { partition, producer } = wanted;
+  const { topic, partition, producer } = wanted;
   const texts = Array.from(
     { length: wanted.count },
     () => `${alias}#${world.next()}#${'x'.repeat(random.integer(base.valueBytesMax))}`,
@@ -92,11 +95,10 @@ async function produce(
     producer === undefined
       ? encodeRecords(world.codecs, records, 1 + random.integer(3))
       : encodeProduced(world.codecs, records, producer);
-  const topic = homeTopic(world, alias);
   return quietly(world, 'producing', async () => {
     const { baseOffset } = await log.produce({ topic, partition, batches }, call());
     const { nowMs: atMs } = world.scheduler;
-    world.acknowledged.push({ alias, partition, offset: baseOffset, atMs, texts });
+    world.acknowledged.push({ alias, topic, partition, offset: baseOffset, atMs, texts });
   });
 }
 

@@ -35,6 +35,8 @@ export interface RegionsProfile {
   readonly trimsPerEra: number;
   /** The chance that a region is lost in one of the bursts of work, and comes back only when all else is over. */
   readonly lossRate: number;
+  /** Under `identity`: when a region is lost, the other takes over for good, and the one that was lost is made anew. */
+  readonly promotes: boolean;
   /** The chance that flows between the others relay a region that is lost; and, now and then, one that is not. */
   readonly relayRate: number;
   /** The chance that a region is cut off from the others for a while, in each burst of work. */
@@ -45,6 +47,12 @@ export function drawRegions(
   random: SeededRandom,
   policy: RegionsProfile['policy'] = drawPolicy(random),
 ): RegionsProfile {
+  const profile = drawAll(random, policy);
+  const promotes = policy === 'identity' && profile.aliases.length === 2 && random.chance(0.6);
+  return promotes ? { ...profile, ...PROMOTES } : profile;
+}
+
+function drawAll(random: SeededRandom, policy: RegionsProfile['policy']): RegionsProfile {
   const drawn = drawProfile(random.fork());
   const aliases = random.chance(0.35) ? ['a', 'b', 'c'] : ['a', 'b'];
   const both = aliases.flatMap((target) =>
@@ -80,11 +88,21 @@ export function drawRegions(
     runsPerEra: 1 + random.integer(4),
     commitsPerEra: random.integer(6),
     trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
+    promotes: false,
     lossRate: random.pick([0, 0, 1]),
     relayRate: policy === 'merged' && aliases.length > 2 ? random.pick([0, 0.5, 1]) : 0,
     cutOffRate: random.pick([0, 0.3]),
   };
 }
+
+/** Whoever promotes has one flow each way, and nobody else changes them. */
+const PROMOTES: Partial<RegionsProfile> = {
+  promotes: true,
+  lossRate: 1,
+  lateRate: 0,
+  recreationRate: 0,
+  haltsPerEra: 0,
+};
 
 function drawPolicy(random: SeededRandom): FlowPolicy {
   return random.pick(['prefixed', 'prefixed', 'prefixed', 'merged', 'merged', 'identity']);

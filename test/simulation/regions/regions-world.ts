@@ -42,9 +42,10 @@ export interface Machine {
   reach(alias: string): EngineParts | undefined;
 }
 
-/** What a client was told was stored, in the topic that its region writes to. */
+/** What a client was told was stored. */
 export interface Acknowledged {
   readonly alias: string;
+  readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly atMs: number;
@@ -62,6 +63,12 @@ export interface Told {
 /** A flow that was told to be paused, or to be there no more. */
 export interface Halt extends Told {
   readonly source: string;
+}
+
+/** A region whose copies in another, `alias`, were promoted. */
+export interface Promoted {
+  readonly source: string;
+  readonly alias: string;
 }
 
 /** A process that copies. */
@@ -105,6 +112,7 @@ export interface RegionsWorld {
   region(alias: string): SimRegion;
   /** The region that is lost, if one is. */
   lost: string | undefined;
+  promoted: Promoted | undefined;
   /** `steady`: as if the region were never lost, for what storage itself would do, and for checkers. */
   machine(alias: string, name: string, how: 'steady' | 'calm' | 'mortal'): Promise<Machine>;
 }
@@ -199,6 +207,7 @@ export function createRegionsWorld(parts: {
       deliveries: [],
       surprises: [],
       lost: undefined,
+      promoted: undefined,
       next,
       region,
       machine,
