@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { recordsOf } from '../../../lib/client/consumer/consumed-record.ts';
 import type { Consumer } from '../../../lib/client/consumer/consumer.ts';
+import { HEADER_BYTES } from '../../../lib/record/index.ts';
+import { batchOf, codecs } from '../../support/log-on-memory.ts';
 import { readSome, textOfRecord } from './consumer-world.ts';
 import {
   isRead,
@@ -257,6 +260,16 @@ describe('a consumer whose group has read behind its position', () => {
     await expect(readSome(consumer, 1)).rejects.toThrow();
     expect(await readSome(consumer, 2)).toEqual(['east 1', 'east 2']);
     await consumer.close();
+  });
+
+  it('does not look into a batch all of which has been read', () => {
+    const batch = batchOf('a', 'b');
+    const damaged = batch.with(HEADER_BYTES, 0xff).with(HEADER_BYTES + 1, 0xff);
+    const wanted = { ...PLACE, from: 0 };
+    expect(recordsOf(codecs, damaged, { ...wanted, read: [{ from: 0, to: 2 }] })).toEqual([]);
+    const half = { ...wanted, read: [{ from: 0, to: 1 }] };
+    expect(() => recordsOf(codecs, damaged, half)).toThrow();
+    expect(recordsOf(codecs, batch, half).map(textOfRecord)).toEqual(['b']);
   });
 
   it('reads batches in which nothing is that has been read', async () => {
