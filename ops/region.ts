@@ -6,6 +6,7 @@ import { failOver } from './region/fail-over.ts';
 import { promote } from './region/promote.ts';
 import { reCreate } from './region/re-create.ts';
 import { changeRegion, type FlowBody, type RegionBody, tellFlow, tellRegion } from './region/region-state.ts';
+import { type TopicBody, topicsOf } from './region/topics.ts';
 import type { Output } from './verify-log.ts';
 
 /** `npm run region`: looks at a region, freezes it, thaws it, leaves it for another one. docs/regions.md tells when. */
@@ -47,8 +48,8 @@ function betweenRegions(command: Between, access: Access, output: Output): Promi
     case 'export-tail':
       return exportTail({ ...work, from: openApi(command.from, access) }, output);
     case 're-create': {
-      const { topics, exclude } = command;
-      const chosen = { exclude, ...(topics === undefined ? {} : { topics }) };
+      const { topics, exclude, trimmed } = command;
+      const chosen = { exclude, trimmed, ...(topics === undefined ? {} : { topics }) };
       return reCreate({ ...work, ...chosen, from: openApi(command.from, access) }, output);
     }
     default:
@@ -61,7 +62,18 @@ async function status(api: ReturnType<typeof openApi>, output: Output): Promise<
   const region = await api.v3<RegionBody>('GET', '/region');
   tellRegion(api.name, region, output);
   for (const flow of await flowsOf(api)) tellFlow(flow, output);
+  tellPromoted(await topicsOf(api), output);
   return region.is_complete ? 0 : 1;
+}
+
+function tellPromoted(topics: readonly TopicBody[], { line }: Output): void {
+  const bySource = Map.groupBy(topics, ({ promoted }) => promoted?.source_region);
+  for (const [source, promoted] of bySource) {
+    if (source === undefined) continue;
+    line(
+      `${promoted.length} topics are written here that were copies from ${source} until they were promoted`,
+    );
+  }
 }
 
 /** None where there are no other regions. */

@@ -31,6 +31,8 @@ export type RegionCommand =
       readonly to: string;
       readonly topics?: readonly string[];
       readonly exclude: readonly string[];
+      /** Whether what lies before the beginning of a promoted topic goes, too. */
+      readonly trimmed: boolean;
       readonly waitMs: number;
     };
 
@@ -45,6 +47,7 @@ const OPTIONS = {
   groups: { type: 'boolean' },
   topics: { type: 'string', multiple: true },
   exclude: { type: 'string', multiple: true },
+  trimmed: { type: 'boolean' },
   wait: { type: 'string' },
   sign: { type: 'string' },
   help: { type: 'boolean' },
@@ -54,7 +57,7 @@ export const USAGE = `npm run region -- status | freeze | thaw [--url URL]
 npm run region -- fail-over --source ALIAS --to URL (--from URL [--groups] | --lost) [--wait SECONDS]
 npm run region -- promote --source ALIAS --to URL [--wait SECONDS]
 npm run region -- export-tail --source ALIAS --from URL --to URL [--wait SECONDS]
-npm run region -- re-create --source ALIAS --from URL --to URL [--topics PATTERN]… [--exclude PATTERN]… [--wait SECONDS]
+npm run region -- re-create --source ALIAS --from URL --to URL [--topics PATTERN]… [--exclude PATTERN]… [--trimmed] [--wait SECONDS]
 
   fail-over        leaves a region for another one, and waits until everything has come over
   promote          makes the copies of an identity flow topics that are written in their target
@@ -67,6 +70,7 @@ npm run region -- re-create --source ALIAS --from URL --to URL [--topics PATTERN
   --to URL         the HTTP API of the region that is copied to. re-create freezes it, deletes topics there, and thaws it
   --groups         wait for the positions of groups, too
   --topics, --exclude   RE2 patterns of the topics that are copied back (all, none)
+  --trimmed        delete also what lies before the beginning of a promoted topic: it was trimmed, or never copied
   --wait SECONDS   how long to wait for the copies (600)
   --sign REGION    sign requests for this AWS region (default: that of an API Gateway host)
 MILLRACE_TOKEN is sent as a bearer token where it is set. Exit code 0: done; 1: not yet, or not all; 2: could not be done.`;
@@ -116,6 +120,7 @@ interface Values {
   readonly groups?: boolean | undefined;
   readonly topics?: string[] | undefined;
   readonly exclude?: string[] | undefined;
+  readonly trimmed?: boolean | undefined;
   readonly wait?: string | undefined;
 }
 
@@ -123,7 +128,7 @@ const TAKEN = {
   'fail-over': ['from', 'lost', 'groups'],
   promote: [],
   'export-tail': ['from'],
-  're-create': ['from', 'topics', 'exclude'],
+  're-create': ['from', 'topics', 'exclude', 'trimmed'],
 } as const satisfies Record<(typeof BETWEEN)[number], readonly (keyof Values)[]>;
 
 function betweenRegions(name: (typeof BETWEEN)[number], values: Values): RegionCommand {
@@ -140,8 +145,8 @@ function betweenRegions(name: (typeof BETWEEN)[number], values: Values): RegionC
   const both = { ...command, from: checkedUrl('--from', from) };
   if (both.from === both.to) throw new Error('--from and --to are the same region');
   if (name === 'export-tail') return { name, ...both };
-  const { topics, exclude = [] } = values;
-  return { name, ...both, exclude, ...(topics === undefined ? {} : { topics }) };
+  const { topics, exclude = [], trimmed = false } = values;
+  return { name, ...both, exclude, trimmed, ...(topics === undefined ? {} : { topics }) };
 }
 
 function howTheOtherIs({ from, lost: isLost = false, groups = false }: Values): {

@@ -14,6 +14,8 @@ export interface Plan {
   readonly toDelete: readonly TopicBody[];
   /** What would be lost with them, a line each. */
   readonly lost: readonly string[];
+  /** What lies before the beginning of what is there: it was trimmed there, or never copied. A line each. */
+  readonly before: readonly string[];
   /** Names of topics that both regions have, none of which is the other's copy. */
   readonly conflicts: readonly string[];
   /** Names of topics that it alone has. */
@@ -48,14 +50,15 @@ export async function planReCreation(wanted: Wanted): Promise<Plan> {
     if (isPromoted) toDelete.push({ theirs: standing, ours: topic });
     else conflicts.push(copy);
   }
-  const lost = (await inTurn(toDelete, (pair) => lostWith(from, to, pair, ours))).flat();
+  const compared = await inTurn(toDelete, (pair) => compare(from, to, pair, ours));
   const names = new Set(copied.map(({ copy }) => copy));
   const own = theirs.filter(({ topic_name, remote }) => remote === undefined && !names.has(topic_name));
   return {
     alias,
     terms,
     toDelete: toDelete.map((pair) => pair.theirs),
-    lost,
+    lost: compared.flatMap(({ lost }) => lost),
+    before: compared.flatMap(({ before }) => before),
     conflicts,
     own: own
       .map(({ topic_name }) => topic_name)
@@ -94,22 +97,33 @@ function termsOf({ source, topics = ['.*'], exclude = [], standing }: Wanted, al
 }
 
 /** ⚑ What of a topic is neither in what was promoted from it, nor in what was exported beside that. */
-async function lostWith(
+async function compare(
   from: Api,
   to: Api,
   { theirs, ours }: { readonly theirs: TopicBody; readonly ours: TopicBody },
   all: readonly TopicBody[],
-): Promise<readonly string[]> {
+): Promise<Pick<Plan, 'lost' | 'before'>> {
   const promoted = ours.promoted?.end_offsets ?? [];
   const exported = all.find(
     ({ remote }) => remote?.policy === 'prefixed' && remote.topic_id === theirs.topic_id,
   );
   const tails = exported === undefined ? [] : await allEnds(from, exported);
-  return (await allEnds(to, theirs)).flatMap((ends, partition) => {
-    const { beginning_offset = 0, end_offset = 0 } = ends ?? {};
-    const begin = Math.max(beginning_offset, promoted[partition] ?? 0);
-    const isThere = end_offset <= begin || (tails[partition]?.end_offset ?? 0) >= end_offset;
-    const place = `${theirs.topic_name}/${partition}`;
-    return isThere ? [] : [`${place}: offsets ${begin} to ${end_offset - 1} are not at ${from.name}`];
-  });
+  const here = await allEnds(from, ours);
+  const lost: string[] = [];
+  const before: string[] = [];
+  for (const [partition, ends] of (await allEnds(to, theirs)).entries()) {
+    const { beginning_offset: start = 0, end_offset: end = 0 } = ends ?? {};
+    const tell = (lines: string[], first: number, behind: number): void => {
+      if (first >= behind) return;
+      const place = `${theirs.topic_name}/${partition}`;
+      lines.push(`${place}: offsets ${first} to ${behind - 1} are not at ${from.name}`);
+    };
+    const copied = promoted[partition];
+    const isExported = (tails[partition]?.end_offset ?? 0) >= end;
+    if (!isExported) tell(lost, Math.max(start, copied ?? 0), end);
+    if (copied !== undefined) {
+      tell(before, start, Math.min(here[partition]?.beginning_offset ?? 0, copied, end));
+    }
+  }
+  return { lost, before };
 }

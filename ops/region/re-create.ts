@@ -16,6 +16,8 @@ export interface ReCreate extends Waiting {
   /** Patterns of topics that are copied back. @default all */
   readonly topics?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Whether it may be deleted what lies before the beginning of a promoted topic. @default false */
+  readonly trimmed?: boolean;
 }
 
 /**
@@ -48,8 +50,8 @@ export async function reCreate(work: ReCreate, output: Output): Promise<boolean>
 }
 
 /** False: nothing may be deleted. */
-function tellPlan(plan: Plan, { from, to }: ReCreate, output: Output): boolean {
-  const { lost, conflicts, toDelete, own, alias } = plan;
+function tellPlan(plan: Plan, { from, to, trimmed = false }: ReCreate, output: Output): boolean {
+  const { lost, before, conflicts, toDelete, own, alias } = plan;
   tellSome(lost, (text) => text, 'partitions', output);
   tellSome(
     conflicts,
@@ -62,10 +64,14 @@ function tellPlan(plan: Plan, { from, to }: ReCreate, output: Output): boolean {
       `Nothing was deleted: export-tail --source ${alias} --from ${to.name} --to ${from.name} brings it there first`,
     );
   }
+  tellSome(before, (text) => `${text}: trimmed there, or never copied`, 'partitions', output);
+  if (before.length > 0 && !trimmed) {
+    output.line('Nothing was deleted: with --trimmed this goes, too');
+  }
   if (conflicts.length > 0) {
     output.line('Nothing was deleted: leave these topics out with --exclude PATTERN, or delete one of them');
   }
-  if (lost.length + conflicts.length > 0) return false;
+  if (lost.length + conflicts.length + (trimmed ? 0 : before.length) > 0) return false;
   if (own.length > 0) {
     tellSome(own, (name) => `${name}: is ${alias}'s own and stays as it is`, 'topics', output);
   }

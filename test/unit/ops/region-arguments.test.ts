@@ -36,10 +36,10 @@ describe('the arguments of the region command', () => {
     const from = 'http://w.invalid';
     expect(read(`export-tail ${both}`)).toEqual({ command: { name: 'export-tail', ...shared, from } });
     expect(read(`re-create ${both} --exclude a.* --exclude b`)).toEqual({
-      command: { name: 're-create', ...shared, from, exclude: ['a.*', 'b'] },
+      command: { name: 're-create', ...shared, from, exclude: ['a.*', 'b'], trimmed: false },
     });
-    expect(read(`re-create ${both} --topics orders`)).toEqual({
-      command: { name: 're-create', ...shared, from, topics: ['orders'], exclude: [] },
+    expect(read(`re-create ${both} --topics orders --trimmed`)).toEqual({
+      command: { name: 're-create', ...shared, from, topics: ['orders'], exclude: [], trimmed: true },
     });
   });
 

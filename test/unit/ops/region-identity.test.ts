@@ -135,6 +135,21 @@ describe('a region that stands by and takes over', () => {
     expect([await stateOf(west), await stateOf(east)]).toEqual(['OPEN', 'OPEN']);
   });
 
+  it('does not delete what the other region has trimmed or never copied, unless it is told to', async () => {
+    await east.stopCopying();
+    await promote({ source: 'west', to: api(east), ...waiting }, output);
+    await east.log.deleteRecords({ topic: 'orders', partition: 0, offset: 1 }, newCall(clock));
+    const work: ReCreate = between(east, west, 'east');
+    expect(await reCreate(work, output)).toBe(false);
+    expect(lines).toContain(
+      `orders/0: offsets 0 to 0 are not at ${east.url}: trimmed there, or never copied`,
+    );
+    expect(lines.at(-1)).toBe('Nothing was deleted: with --trimmed this goes, too');
+    expect(await records(west, 'orders')).toEqual(['0:a', '1:b']);
+    expect(await reCreate({ ...work, trimmed: true }, output)).toBe(true);
+    expect(await records(west, 'orders')).toContain('1:b');
+  });
+
   it('leaves topics alone that both have, if it is told to', async () => {
     await east.stopCopying();
     await promote({ source: 'west', to: api(east), ...waiting }, output);
