@@ -7,7 +7,7 @@ import type { Clock } from '../storage/clock.ts';
 import type { Observation } from '../storage/observation.ts';
 import { configNumber } from '../topic/configs.ts';
 import type { Copier, PartitionCopier } from './copy/copier.ts';
-import type { CopyOutcome } from './copy/copy-outcome.ts';
+import type { CopyGap, CopyOutcome } from './copy/copy-outcome.ts';
 import { type DueQueue, dueQueue } from './due-queue.ts';
 import type { FlowShare, TopicGap, TopicPair } from './flow-run.ts';
 import { afterBug, afterStep, isQuiet, NEW_WORK, type PartitionWork } from './partition-work.ts';
@@ -146,9 +146,7 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
         copied.records += outcome.recordCount;
         copied.bytes += outcome.bytes;
         if (parts.isHeartbeats(one.pair.source.name)) copied.heartbeats += outcome.recordCount;
-        const { gap } = outcome;
-        if (gap !== undefined)
-          copied.gaps.push({ topic: one.pair.source.name, partition: one.partition, ...gap });
+        if (outcome.gap !== undefined) copied.gaps.push(gapOf(one, outcome.gap));
         activeMs = clock.monotonicMs();
       }
     } catch (cause) {
@@ -205,6 +203,11 @@ export function copyLoop(parts: CopyLoopParts): CopyLoop {
       return [...tracked.values()].every(({ work }) => isQuiet(work));
     },
   };
+}
+
+function gapOf({ pair, partition, relay }: Tracked, gap: CopyGap): TopicGap {
+  const where = { topic: pair.source.name, partition, ...gap };
+  return relay === undefined ? where : { ...where, relay };
 }
 
 /** The partitions of these topics that are of a share. */

@@ -70,6 +70,8 @@ export interface FlowRun {
 export interface TopicGap extends CopyGap {
   readonly topic: string;
   readonly partition: number;
+  /** Set where what the source has of this region is relayed: the offsets are those of there. */
+  readonly relay?: string;
 }
 
 /** A topic of the source and its copy. */
