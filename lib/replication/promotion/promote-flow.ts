@@ -3,6 +3,7 @@ import { MillraceError } from '../../errors.ts';
 import type { Promotion } from '../../flows.ts';
 import { atOnce } from '../../group/at-once.ts';
 import { readTail } from '../../partition/tail.ts';
+import { beginLogAt } from '../../segment/log-start.ts';
 import type { Call } from '../../storage/call.ts';
 import { eachPartition } from '../../topic/close-topic.ts';
 import type { RemoteOrigin } from '../../topic/remote-origin.ts';
@@ -78,14 +79,24 @@ async function promoteTopic(
     const { source, topicId }: RemoteOrigin = seen.remote;
     const endOffsets: number[] = [];
     await eachPartition(seen, async (pk, partition) => {
-      const { tail } = await readTail(target, pk, target.rules, call);
-      endOffsets[partition] = tail.offset;
+      endOffsets[partition] = await copyEnd(target, pk, call);
     });
     if (await topics.promote(seen, { source, topicId, endOffsets }, call)) return;
     seen = copiesIn(await topics.list(call), source).find(({ name }) => name === copy.name);
   }
   if (seen?.remote === undefined) return;
   throw new MillraceError('REQUEST_TIMED_OUT', `Topic '${copy.name}' is being changed by others; try again`);
+}
+
+/**
+ * ⚑ Where an empty copy begins is decided, at last: a copier that has slept since it saw none would decide it later, and hide
+ * what was written here by then below that.
+ */
+async function copyEnd(target: EngineParts, pk: string, call: Call): Promise<number> {
+  const { tail } = await readTail(target, pk, target.rules, call);
+  if (tail.offset > 0) return tail.offset;
+  const begin = await beginLogAt(target, pk, 0, call);
+  return begin === 0 ? 0 : (await readTail(target, pk, target.rules, call)).tail.offset;
 }
 
 /** False if one of them may still be copying when time runs out. */

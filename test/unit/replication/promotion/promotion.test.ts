@@ -263,6 +263,34 @@ describe('a replicator that does not know of the promotion', () => {
     expect(await world.records('east', 'orders', 0)).toEqual(['0:a', '1:b', '2:late']);
   });
 
+  it('does not decide any more where an empty copy begins', async () => {
+    const world = await flowWorld(['west', 'east']);
+    await world.region('west').log.createTopic({ name: 'orders', partitionCount: 1 }, world.call());
+    await world.produce('west', 'orders', 0, 'old', 'older');
+    await world.flow('east', { source: 'west', policy: 'identity', start: 'latest' });
+    const { storage } = world.region('east');
+    const sleeping = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const catalog: Table<string> = {
+      ...storage.catalog,
+      put: async (item, ...args) => {
+        if (item.sk === 'start') {
+          sleeping.resolve();
+          await woken.promise;
+        }
+        return storage.catalog.put(item, ...args);
+      },
+    };
+    const running = world.run('east', 'west', { target: engineParts({ ...storage, catalog }) });
+    await sleeping.promise;
+    await promoted(world);
+    await world.produce('east', 'orders', 0, 'ours');
+    woken.resolve();
+    await running;
+    expect(await world.records('east', 'orders')).toEqual(['0:ours']);
+    expect((await promote(world)).topics[0]?.endOffsets).toEqual([0]);
+  });
+
   it('sets no configs and adds no partitions', async () => {
     const world = await passive();
     world.cutOff.clear();
