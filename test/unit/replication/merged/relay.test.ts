@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { openFlows } from '../../../../lib/open-flows.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
-import { chunkFromItem } from '../../../../lib/partition/chunk.ts';
-import type { CopyOutcome } from '../../../../lib/replication/copy/copy-outcome.ts';
-import { retainOnce, retentionSettings } from '../../../../lib/segment/retain/retention.ts';
 import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { crashingProcess } from '../../../support/crashing-ports.ts';
 import { memoryTransactions } from '../../../support/memory-transactions.ts';
-import { type ManualClock, manualClock } from '../../../tools/manual-clock.ts';
+import type { ManualClock } from '../../../tools/manual-clock.ts';
+import {
+  expectAll,
+  expectOffsetsOf,
+  lost,
+  numbered,
+  produceSome,
+  relayAll,
+  relayOf,
+  type Three,
+  three,
+  valuesOf,
+} from './lost-region.ts';
 import {
   type MergedRegion,
   mergedCopier,
@@ -16,84 +24,6 @@ import {
   mergedStep,
   openMergedRegion,
 } from './merged-regions.ts';
-
-interface Three {
-  readonly west: MergedRegion;
-  readonly east: MergedRegion;
-  readonly north: MergedRegion;
-}
-
-async function three(): Promise<Three> {
-  const clock = manualClock();
-  const west = await openMergedRegion('west', clock);
-  const east = await openMergedRegion('east', clock);
-  return { west, east, north: await openMergedRegion('north', clock) };
-}
-
-const big = (name: string): string => name.padEnd(20_000, '.');
-
-/** `west 0`, `west 1`, … in requests of two records, some of them too large to be inline. */
-async function produceSome(region: MergedRegion, { from, to }: { from: number; to: number }): Promise<void> {
-  for (let i = from; i < to; i += 2) {
-    const first = `${region.alias} ${i}`;
-    await region.produce([i % 6 === 0 ? big(first) : first, `${region.alias} ${i + 1}`]);
-  }
-}
-
-const numbered = (alias: string, from: number, to: number): string[] =>
-  Array.from({ length: to - from }, (_, i) => `${alias} ${from + i}`);
-
-/** What a region has of another, in its own order. */
-async function valuesOf(region: MergedRegion, alias: string): Promise<string[]> {
-  const values = (await region.values()).map((value) => value.replace(/\.+$/, ''));
-  return values.filter((value) => value.startsWith(`${alias} `));
-}
-
-const relayOf = (source: MergedRegion, target: MergedRegion, relay = 'west') =>
-  mergedCopier(source, target, { relay });
-
-const relayAll = (source: MergedRegion, target: MergedRegion, bytesMax?: number): Promise<CopyOutcome[]> =>
-  mergedCopyAll(source, target, relayOf(source, target), bytesMax);
-
-/** West's records up to 24 in east, up to 12 in north, between those of east and north themselves. */
-async function lost(): Promise<Three> {
-  const regions = await three();
-  const { west, east, north } = regions;
-  await produceSome(east, { from: 0, to: 4 });
-  await produceSome(north, { from: 0, to: 4 });
-  // West has those of the others between its own, so that its own have holes.
-  await mergedCopyAll(east, west);
-  await produceSome(west, { from: 0, to: 8 });
-  await mergedCopyAll(north, west);
-  await produceSome(west, { from: 8, to: 12 });
-  await mergedCopyAll(west, north);
-  await mergedCopyAll(west, east);
-  for (let from = 12; from < 24; from += 4) {
-    await produceSome(west, { from, to: from + 4 });
-    await produceSome(east, { from: from - 8, to: from - 4 });
-    await mergedCopyAll(west, east);
-  }
-  return regions;
-}
-
-async function expectAll(regions: readonly MergedRegion[], west: number): Promise<void> {
-  for (const region of regions) {
-    expect(await valuesOf(region, 'west')).toEqual(numbered('west', 0, west));
-    expect(await region.findings()).toEqual([]);
-  }
-}
-
-/** Each copy says where it stood in its own region. Before anything is sealed. */
-async function expectOffsetsOf(origin: MergedRegion, region: MergedRegion): Promise<void> {
-  const [there, here] = await Promise.all([origin.values(), region.values()]);
-  const range = { limit: 9_999, consistent: true };
-  const { items } = await region.parts.hot.query(region.pk, range, region.call());
-  for (const chunk of items.map(chunkFromItem)) {
-    if (chunk.origin?.region !== origin.alias) continue;
-    const { baseOffset, endOffset } = chunk.origin;
-    expect(here.slice(chunk.baseOffset, chunk.endOffset)).toEqual(there.slice(baseOffset, endOffset));
-  }
-}
 
 describe('records of a lost region', () => {
   it('come from a region that has them, once and in their order, as from their own', async () => {
@@ -296,126 +226,5 @@ describe('a relay', () => {
     await again.produce(['other 4']);
     expect(await mergedStep(own, north)).toMatchObject({ kind: 'diverged', position: 4 });
     expect(await valuesOf(north, 'west')).toEqual(numbered('west', 0, 4));
-  });
-});
-
-describe('what the source has trimmed of a lost region', () => {
-  const trimmed = async (): Promise<Three> => {
-    const regions = await lost();
-    const { east } = regions;
-    const values = await east.values();
-    await east.trimTo(values.findIndex((value) => value.startsWith('west 16')));
-    return regions;
-  };
-
-  it('is waited for, as long as a flow from there might bring it', async () => {
-    const { west, east, north } = await trimmed();
-    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
-    await flows.create({ source: 'west', policy: 'merged' }, north.call());
-    const [outcome] = await relayAll(east, north);
-    expect(outcome).toMatchObject({ kind: 'missing', reason: expect.stringContaining("'west'") });
-    expect(await valuesOf(north, 'west')).toEqual(numbered('west', 0, 12));
-    await mergedCopyAll(west, north);
-    expect((await relayAll(east, north)).map(({ kind }) => kind)).toEqual(['caughtUp']);
-    await expectAll([north], 24);
-  });
-
-  it('is passed over and told, where nobody waits for it', async () => {
-    const { east, north } = await trimmed();
-    const [first] = await relayAll(east, north);
-    expect(first).toMatchObject({ kind: 'copied', gap: { from: expect.any(Number) } });
-    expect(await valuesOf(north, 'west')).toEqual([...numbered('west', 0, 12), ...numbered('west', 16, 24)]);
-  });
-
-  /**
-   * East has west's first two records in its first segment, and two more in the second; between them west has two of north's.
-   * North has the first two.
-   */
-  async function apart(): Promise<Three> {
-    const regions = await three();
-    const { west, east, north } = regions;
-    await produceSome(west, { from: 0, to: 2 });
-    await mergedCopyAll(west, north);
-    await mergedCopyAll(west, east);
-    await east.seal();
-    await produceSome(north, { from: 0, to: 2 });
-    await mergedCopyAll(north, west);
-    (west.storage.clock as ManualClock).advance(100_000);
-    await produceSome(west, { from: 2, to: 4 });
-    await mergedCopyAll(west, east);
-    await east.seal();
-    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
-    await flows.create({ source: 'west', policy: 'merged' }, north.call());
-    return regions;
-  }
-
-  it('is known to be nothing that is missing, where retention has taken it', async () => {
-    const { east, north } = await apart();
-    const settings = retentionSettings({ 'retention.ms': '50000' });
-    expect(await retainOnce(east.parts, east.pk, settings, east.call())).toMatchObject({ logStart: 2 });
-    await relayAll(east, north);
-    await expectAll([north], 4);
-  });
-
-  it('may be something that is missing, where it was deleted on request', async () => {
-    const { east, north } = await apart();
-    const settings = retentionSettings({ 'retention.ms': '50000' });
-    const deleteTo = (offset: number): Promise<unknown> =>
-      east.log.deleteRecords({ topic: 'orders', partition: 0, offset }, east.call());
-    await deleteTo(2);
-    await retainOnce(east.parts, east.pk, settings, east.call());
-    expect(await relayAll(east, north)).toMatchObject([{ kind: 'missing' }]);
-  });
-
-  it('is not taken for what retention has told of another place', async () => {
-    const { east, north } = await apart();
-    const settings = retentionSettings({ 'retention.ms': '50000' });
-    await retainOnce(east.parts, east.pk, settings, east.call());
-    await east.log.deleteRecords({ topic: 'orders', partition: 0, offset: -1 }, east.call());
-    expect(await relayAll(east, north)).toMatchObject([{ kind: 'missing' }]);
-  });
-
-  it('is noticed while the relay is at it, too', async () => {
-    const { east, north } = await lost();
-    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
-    await flows.create({ source: 'west', policy: 'merged' }, north.call());
-    const relay = relayOf(east, north);
-    await mergedStep(relay, north, 150);
-    await east.trimTo((await east.values()).length);
-    await east.seal();
-    await east.expire();
-    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'missing' });
-    await flows.delete('west', north.call());
-    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
-  });
-
-  it('is noticed where retention has left nothing but the stub of a segment', async () => {
-    const { west, east, north } = await lost();
-    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
-    await flows.create({ source: 'west', policy: 'merged' }, north.call());
-    await east.seal();
-    await produceSome(west, { from: 24, to: 26 });
-    await mergedCopyAll(west, east);
-    await east.seal();
-    const relay = relayOf(east, north);
-    await mergedStep(relay, north, 150);
-    (east.storage.clock as ManualClock).advance(10_000);
-    await retainOnce(east.parts, east.pk, retentionSettings({ 'retention.ms': '1' }), east.call());
-    // What it has looked up before may be there still, and is no less true for that.
-    expect((await mergedCopyAll(east, north, relay)).at(-1)).toMatchObject({ kind: 'missing' });
-    await flows.delete('west', north.call());
-    expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
-  });
-
-  it('is no matter where the target has it', async () => {
-    const { west, east, north } = await lost();
-    await mergedCopyAll(west, north);
-    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
-    await flows.create({ source: 'west', policy: 'merged' }, north.call());
-    await east.trimTo((await east.values()).length);
-    await produceSome(west, { from: 24, to: 28 });
-    await mergedCopyAll(west, east);
-    await relayAll(east, north);
-    await expectAll([north], 28);
   });
 });
