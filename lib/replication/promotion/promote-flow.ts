@@ -31,7 +31,7 @@ const LOOK_MS = 500;
 /**
  * Ends an `identity` flow and makes its copies topics that are written here, as if they had always been.
  *
- * \u2691 Where a copy ends is looked at before anybody but the flow can write to it, and stored in the same put that lets them:
+ * ⚑ Where a copy ends is looked at before anybody but the flow can write to it, and stored in the same put that lets them:
  * everything that the source has behind it has not come over, or was brought later by a replicator that did not know. That
  * one is waited for as long as it holds its lease; but nothing rests on this. What it still brings stands at its own offsets,
  * until somebody writes here: then its puts lose, and it finds out.
