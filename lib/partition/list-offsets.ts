@@ -159,12 +159,13 @@ async function* logExtents(deps: Dependencies, { pk, bounds }: LogView, call: Ca
   let end = bounds.sealedEnd;
   for await (const chunk of chunksFrom(deps.hot, pk, bounds.sealedEnd, call)) {
     const { baseOffset, maxTimestampMs } = chunk;
-    if (baseOffset !== end) {
+    // ⚑ A log that was begun further on has nothing below its start.
+    if (baseOffset !== end && baseOffset > bounds.logStart) {
       throw new StorageFault('damaged', `Partition ${pk}: the hot chain has a gap at offset ${end}`);
     }
     end = chunk.endOffset;
+    if (end <= bounds.logStart) continue;
     if (chunk.body.kind === 'closed') return;
-    if (chunk.endOffset <= bounds.logStart) continue;
     yield { baseOffset, maxTimestampMs, batches: (ms, forCall) => batchesOfChunk(deps, chunk, ms, forCall) };
   }
 }

@@ -66,6 +66,16 @@ describe('where a copy begins', () => {
     expect(await start({ offset: 100 })).toEqual(['0:∅=new']);
   });
 
+  it('is no gap in what is found by time, before it is sealed and after', async () => {
+    const { copier, copyAll, target } = regions;
+    await copyAll(copier({ start: { offset: 4 } }));
+    const find = async (at: 'max-timestamp' | { readonly timestampMs: number }) =>
+      (await target.log.listOffsets({ topic: 'east.orders', partition: 0, at }, target.call())).offset;
+    expect([await find({ timestampMs: 0 }), await find('max-timestamp')]).toEqual([4, 4]);
+    await target.seal();
+    expect([await find({ timestampMs: 0 }), await find('max-timestamp')]).toEqual([4, 4]);
+  });
+
   it('is decided once, whatever those who come later were told, and by whoever comes first of many at once', async () => {
     const { copier, step, target, source, copyAll } = regions;
     const starts: CopyStart[] = ['latest', 'earliest', { offset: 4 }, { offset: 2 }];
