@@ -7,6 +7,7 @@ import { storageError } from '../../partition/faults.ts';
 import { readTail } from '../../partition/tail.ts';
 import type { Call } from '../../storage/call.ts';
 import { StorageFault } from '../../storage/fault.ts';
+import { beginOf } from '../../topic/remote-origin.ts';
 import type { TranslatedOffset, TranslationRequest } from '../../translation.ts';
 import type { Flow } from '../flows/flow-item.ts';
 import { readFlow, unknownFlow } from '../flows/flow-store.ts';
@@ -100,9 +101,9 @@ async function translateAll(
   );
   const found = await atOnce(asked, PLACES_AT_ONCE, async (position) => {
     const here = await map(position, call);
-    if (here !== undefined && position.partition < here.topic.partitionCount) {
-      return translateOne(parts, { source, position, here }, call);
-    }
+    const isThere = here !== undefined && position.partition < here.topic.partitionCount;
+    const translated = isThere ? await translateOne(parts, { source, position, here }, call) : undefined;
+    if (translated !== undefined) return translated;
     if (!isNamed) return undefined;
     const message = `Partition ${position.partition} of topic '${position.topic}' is not copied from '${source.alias}' yet, or not at all`;
     throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message);
@@ -120,6 +121,7 @@ function rememberedMap(map: TopicMap): TopicMap {
   };
 }
 
+/** Undefined: there is no copy yet. */
 async function translateOne(
   { target, translatorOf }: TranslationParts,
   {
@@ -128,15 +130,19 @@ async function translateOne(
     here,
   }: { readonly source: SourceRegion; readonly position: AskedPosition; readonly here: MappedTopic },
   call: Call,
-): Promise<TranslatedOffset> {
+): Promise<TranslatedOffset | undefined> {
   const { partition, offset, vector, topic: sourceTopic } = position;
   const { topic, isMerged } = here;
   const told = { sourceTopic, topic: topic.name, partition, sourceOffset: offset };
   const targetPk = partitionKey(topic.topicId, partition);
   if (!isMerged) {
     const { tail } = await readTail(target, targetPk, target.rules, call);
-    const state = offset > tail.offset ? 'BOUNDED' : 'TRANSLATED';
-    return { ...told, offset: Math.min(offset, tail.offset), state };
+    const begin = beginOf(topic.remote, partition);
+    if (tail.offset < begin) return undefined;
+    // What a promoted topic lacked begins behind what is here under another name.
+    const wanted = Math.max(offset, begin);
+    const state = wanted > tail.offset ? 'BOUNDED' : 'TRANSLATED';
+    return { ...told, offset: Math.min(wanted, tail.offset), state };
   }
   const place = { sourcePk: partitionKey(position.topicId, partition), targetPk };
   const { isFinal, ...found } = await translatorOf(source).translate(

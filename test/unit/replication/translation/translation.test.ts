@@ -94,6 +94,23 @@ describe('positions of another region', () => {
     expect(await translate(same, { offsets: [at(4)] })).toMatchObject([{ topic: 'orders', offset: 4 }]);
   });
 
+  it('before a copy begins that has what a promoted topic lacked are its beginning, once it has begun', async () => {
+    const g = await groupWorld(['us', 'eu'], [['eu', 'us', { policy: 'identity' }]]);
+    await fill(g, 'us', 'orders', 10);
+    await g.carry('eu', 'us');
+    await fill(g, 'us', 'orders', 5);
+    const { flows } = g.world.region('eu');
+    await flows.promote('us', g.world.call());
+    await flows.create({ source: 'us', start: 'promotion' }, g.world.call());
+    const offsets = [at(4), at(12)];
+    expect(await refusal(translate(g, { offsets }))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    await g.carry('eu', 'us');
+    expect(await translate(g, { offsets })).toMatchObject([
+      { topic: 'us.orders', sourceOffset: 4, offset: 10, state: 'TRANSLATED' },
+      { topic: 'us.orders', sourceOffset: 12, offset: 12, state: 'TRANSLATED' },
+    ]);
+  });
+
   it('that came from another region are not translated on', async () => {
     const g = await pair();
     await g.carry('eu', 'us');
