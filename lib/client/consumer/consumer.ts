@@ -42,13 +42,13 @@ export interface Consumer extends AsyncIterable<ConsumedRecord> {
   pause(places?: readonly PartitionPlace[]): void;
   resume(places?: readonly PartitionPlace[]): void;
   paused(): readonly PartitionPlace[];
-  /** Goes on there; a time after the last record's is the end. INVALID_REQUEST if not assigned, OFFSET_OUT_OF_RANGE. */
+  /** Goes on there, with everything that stands behind; a time after the last record's is the end. INVALID_REQUEST if not assigned, OFFSET_OUT_OF_RANGE. */
   seek(place: PartitionPlace & { readonly to: SeekTarget }): Promise<void>;
   /** The next offset the loop is given. Undefined if not assigned. */
   position(place: PartitionPlace): number | undefined;
   /**
    * Commits `offsets` (each the next offset to be read), or without them everything the loop was given, the record in its
-   * hands included. UNKNOWN_MEMBER_ID and STALE_MEMBER_EPOCH (the partition belongs to another member by now: what was
+   * hands included; with what the group has read behind them elsewhere, unless `vector` says it. UNKNOWN_MEMBER_ID and STALE_MEMBER_EPOCH (the partition belongs to another member by now: what was
    * read of it will be read again there), OFFSET_OUT_OF_RANGE, OFFSET_METADATA_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
    * REQUEST_TIMED_OUT (it may have happened).
    */

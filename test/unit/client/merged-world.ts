@@ -15,6 +15,8 @@ import { openTestClient, type TestClient, throughLog } from './support.ts';
 export const PLACE = { topic: 'orders', partition: 0 };
 export const GROUP = 'readers';
 
+const DEFAULTS = { groupId: GROUP, topics: [PLACE.topic], autoOffsetReset: 'earliest' } as const;
+
 /** Regions in which `orders` is written; a value is `<alias> <sequence>`: where its record was produced, and its offset there. */
 export interface MergedWorld {
   readonly clock: DrivenClock;
@@ -26,6 +28,11 @@ export interface MergedWorld {
   /** A process of its own. */
   process(alias: string, fetchBytes?: number): Promise<TestClient & { readonly groups: Groups }>;
   consumer(alias: string, options: Partial<ConsumerOptions>, fetchBytes?: number): Promise<Consumer>;
+  /** A consumer whose process can die: nothing that it asks of the group is answered from then on. */
+  mortal(
+    alias: string,
+    options: Partial<ConsumerOptions>,
+  ): Promise<{ readonly consumer: Consumer; readonly die: () => void }>;
   committed(alias: string): Promise<CommittedOffset | undefined>;
   commit(alias: string, offset: number, vector?: Vector): Promise<void>;
 }
@@ -69,8 +76,24 @@ export async function mergedWorld(...aliases: readonly string[]): Promise<Merged
       await mergedStep(mergedCopier(region(from), region(to)), region(to), bytesMax);
     },
     consumer: async (alias, options, fetchBytes) => {
-      const settings = { groupId: GROUP, topics: [PLACE.topic], autoOffsetReset: 'earliest' } as const;
-      return createConsumer((await process(alias, fetchBytes)).parts, { ...settings, ...options });
+      return createConsumer((await process(alias, fetchBytes)).parts, { ...DEFAULTS, ...options });
+    },
+    mortal: async (alias, options) => {
+      const { parts } = await process(alias);
+      let isDead = false;
+      const groups = new Proxy(parts.groups, {
+        get: (target, name) => {
+          const method = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+          return (...args: unknown[]) => (isDead ? new Promise(() => undefined) : method(...args));
+        },
+      });
+      const consumer = createConsumer({ ...parts, groups }, { ...DEFAULTS, ...options });
+      return {
+        consumer,
+        die: () => {
+          isDead = true;
+        },
+      };
     },
     committed: async (alias) => {
       const [found] = await (await process(alias)).groups.committed(GROUP, [PLACE], region(alias).call());

@@ -348,4 +348,50 @@ describe('a group that moves to another region', () => {
       for (const [region, next] of left) expect(passed.get(region) ?? 0).toBeLessThan(next);
     },
   );
+
+  it.each([1, 2])(
+    'is never given what it had read, and all else at least once, whoever comes, goes and dies (seed %i)',
+    async (seed) => {
+      const random = seeded(seed);
+      const world = await mergedWorld('west', 'east');
+      await mingle(world, random, 60);
+      const there = await world.region('west').values();
+      const vector = vectorOf(
+        'east',
+        there.slice(0, Math.floor(there.length / 2) + random(there.length / 2)),
+      );
+      await world.commit('east', 0, vector);
+      const given: string[] = [];
+      const alive: { readonly consumer: Consumer; readonly die: () => void }[] = [];
+      const loopOf = async (consumer: Consumer, isOver: () => boolean): Promise<void> => {
+        for await (const record of consumer) {
+          given.push(textOfRecord(record));
+          await world.clock.sleep(random(4) * 1_000);
+          if (isOver()) return;
+        }
+      };
+      for (let turn = 0; turn < 12; turn += 1) {
+        const one = await world.mortal('east', { autoCommitIntervalMs: 1_000 + random(5_000) });
+        let isDead = false;
+        const die = (): void => {
+          isDead = true;
+          one.die();
+        };
+        void loopOf(one.consumer, () => isDead);
+        alive.push({ consumer: one.consumer, die });
+        await world.clock.sleep(random(60) * 1_000);
+        await mingle(world, random, 3);
+        const [oldest] = alive.length > 1 + random(2) ? alive.splice(0, 1) : [];
+        if (oldest === undefined) continue;
+        if (random(2) === 0) oldest.die();
+        else await oldest.consumer.close();
+      }
+      await world.clock.sleep(600_000);
+      await Promise.all(alive.map(({ consumer }) => consumer.close()));
+      const values = await world.region('east').values();
+      const unread = values.filter((value) => !isRead(vector, 'east', value));
+      expect(given.filter((value) => isRead(vector, 'east', value))).toEqual([]);
+      expect([...new Set(given)].toSorted()).toEqual(unread.toSorted());
+    },
+  );
 });
