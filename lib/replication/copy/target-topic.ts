@@ -9,7 +9,7 @@ import type { CopyPlace } from './copy-outcome.ts';
  */
 export async function isStillCopy(
   { catalog }: Pick<EngineParts, 'catalog'>,
-  { targetTopic, targetPk, sourcePk }: CopyPlace,
+  { targetTopic, targetPk, sourcePk }: Pick<CopyPlace, 'targetTopic' | 'targetPk' | 'sourcePk'>,
   call: Call,
 ): Promise<boolean> {
   if (targetTopic === undefined) return true;

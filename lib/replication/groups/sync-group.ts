@@ -17,6 +17,7 @@ import type { Call } from '../../storage/call.ts';
 import { type Observation, observeNow } from '../../storage/observation.ts';
 import { beginOf } from '../../topic/remote-origin.ts';
 import type { Topic } from '../../topic/topic-item.ts';
+import { isStillCopy } from '../copy/target-topic.ts';
 import type { PositionTranslator, TranslatedPosition } from '../merged/translate-position.ts';
 import type { SourceRegion } from '../source-region.ts';
 import type { MirrorCheckpoint } from './mirror-records.ts';
@@ -191,13 +192,29 @@ async function carry(
   };
   const offset = offsetToCarry(both);
   const carried = offset === undefined ? undefined : carriedOffset({ ...both, offset, end });
-  if (carried === undefined) return told;
+  if (carried === undefined || !(await isStillThere(parts, place, call))) return told;
   const { name, topicId } = here.topic;
   const takenAt = group.groupEpoch;
   const next = { topic: name, topicId, partition, owner: undefined, takenAt, ...carried };
   const { incarnation } = group;
   const { stored } = await putOffset(target, { incarnation, standing: ours, next, began }, call);
   return { ...told, isSettled: told.isSettled && stored };
+}
+
+/**
+ * ⚑ Behind the end of a copy that was promoted come records of here, which nobody has read for having read as far there. Asked
+ * after its end was looked at: where it still is a copy, that was the copy's end.
+ */
+async function isStillThere(
+  { target }: GroupSyncParts,
+  { theirs, here }: Place,
+  call: Call,
+): Promise<boolean> {
+  const { name, topicId, remote } = here.topic;
+  if (remote?.policy !== 'identity') return true;
+  const sourcePk = partitionKey(theirs.topicId, theirs.partition);
+  const targetPk = partitionKey(topicId, theirs.partition);
+  return isStillCopy(target, { targetTopic: name, targetPk, sourcePk }, call);
 }
 
 async function translatedPosition(

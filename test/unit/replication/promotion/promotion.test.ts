@@ -3,9 +3,12 @@ import type { Promotion } from '../../../../lib/flows.ts';
 import type { Log } from '../../../../lib/log.ts';
 import { openMaintenance } from '../../../../lib/maintenance.ts';
 import { openFlows } from '../../../../lib/open-flows.ts';
+import { openGroups } from '../../../../lib/open-groups.ts';
 import { engineParts } from '../../../../lib/open-log.ts';
 import { partitionKey } from '../../../../lib/partition/chunk.ts';
 import { encodeBatch, readBatchHeader } from '../../../../lib/record/index.ts';
+import { readFlow } from '../../../../lib/replication/flows/flow-store.ts';
+import { openErrands } from '../../../../lib/replication/groups/open-errands.ts';
 import { LEASE_MS } from '../../../../lib/replication/lease.ts';
 import { sealOnce } from '../../../../lib/segment/seal/seal.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
@@ -289,6 +292,44 @@ describe('a replicator that does not know of the promotion', () => {
     await running;
     expect(await world.records('east', 'orders')).toEqual(['0:ours']);
     expect((await promote(world)).topics[0]?.endOffsets).toEqual([0]);
+  });
+
+  it('carries no position into what was written here', async () => {
+    const world = await passive();
+    const { storage, flows } = world.region('east');
+    const west = world.region('west');
+    const groupId = 'billing';
+    const offsets = [{ topic: 'orders', partition: 0, offset: 3 }];
+    await openGroups(west.parts, west.log).commit({ groupId, offsets }, world.call());
+    const { flow } = await readFlow(storage, 'west', world.call());
+    const [source, target] = await Promise.all(
+      [west.parts, world.region('east').parts].map((parts) =>
+        new TopicCatalog({ ...parts, partitionCountDefault: 1 }).describe('orders', world.call()),
+      ),
+    );
+    if (flow === undefined || source === undefined || target === undefined) throw new Error('not there');
+    const asleep = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const hot: Table<number> = {
+      ...storage.hot,
+      query: async (...args) => {
+        asleep.resolve();
+        await woken.promise;
+        return storage.hot.query(...args);
+      },
+    };
+    const errands = openErrands(engineParts({ ...storage, hot }), { region: 'east' });
+    const context = { flow, source: { alias: 'west', parts: west.parts }, copiedRecords: 0 };
+    const errand = errands.find(({ name }) => name.includes('group')) ?? errands[0];
+    const running = errand?.run({ ...context, topics: [{ source, target }] }, world.call());
+    await asleep.promise;
+    await flows.promote('west', world.call());
+    await world.produce('east', 'orders', 0, 'ours', 'ours, too');
+    woken.resolve();
+    await running;
+    const here = openGroups(world.region('east').parts, world.region('east').log);
+    const found = await here.committed(groupId, undefined, world.call());
+    expect(found.filter(({ offset }) => offset > 2)).toEqual([]);
   });
 
   it('sets no configs and adds no partitions', async () => {
