@@ -1,4 +1,5 @@
 import { createHttpHandler, type HttpHandler } from '../lib/http/handler.ts';
+import { ALL_ROUTES } from '../lib/http/routes.ts';
 import { openGroups } from '../lib/open-groups.ts';
 import { openLog } from '../lib/open-log.ts';
 import { type Codecs, encodeBatch } from '../lib/record/index.ts';
@@ -22,6 +23,7 @@ export async function pollRows(codecs: Codecs): Promise<Row[]> {
     log,
     groups: openGroups(storage.parts, log),
     catalog: storage.parts.catalog,
+    routes: ALL_ROUTES,
     codecs,
     clock: storage.parts.clock,
     random: storage.parts.random,

@@ -1,4 +1,6 @@
 import { loadOpenApi } from '../lib/http/load-openapi.ts';
+import { routesOf } from '../lib/http/mount.ts';
+import { ALL_ROUTES } from '../lib/http/routes.ts';
 import { openMaintenance } from '../lib/maintenance.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
@@ -10,7 +12,7 @@ import { managedRegion } from './managed-region.ts';
  */
 export const handler: HttpFunction = logFunction({
   service: 'admin',
-  groups: ['admin', 'produce', 'fetch'],
+  routes: routesOf(ALL_ROUTES, 'admin', 'produce', 'fetch'),
   mayInitialize: true,
   services: ({ parts, environment }) => ({
     maintenance: openMaintenance(parts, { leavesToExpiry: true }),

@@ -1,8 +1,9 @@
+import { FETCH_ROUTES } from '../lib/http/function-routes/fetch.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
 
 export const handler: HttpFunction = logFunction({
   service: 'fetch',
-  groups: ['fetch'],
+  routes: FETCH_ROUTES,
   mayInitialize: false,
 });

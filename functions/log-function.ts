@@ -2,7 +2,7 @@ import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import type { EngineParts } from '../lib/engine-parts.ts';
 import { MillraceError } from '../lib/errors.ts';
 import { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from '../lib/http/handler.ts';
-import type { RouteGroup } from '../lib/http/route.ts';
+import type { Route } from '../lib/http/route.ts';
 import type { Log } from '../lib/log.ts';
 import { engineParts, openLog } from '../lib/open-log.ts';
 import { storageError } from '../lib/partition/faults.ts';
@@ -18,7 +18,7 @@ import { observer } from './observer.ts';
 
 export interface LogFunctionOptions {
   readonly service: string;
-  readonly groups: readonly RouteGroup[];
+  readonly routes: readonly Route[];
   /** Whether its role may make the cluster id, which the first function on new storage has to. */
   readonly mayInitialize: boolean;
   /** What its routes need besides the log. Each function brings its own, so that no other has to load it. @default nothing */
@@ -39,7 +39,7 @@ export type FunctionServices = Pick<
 /** The composition root of the HTTP functions: the environment, AWS storage, the log, the routes. */
 export function logFunction({
   service,
-  groups,
+  routes,
   mayInitialize,
   services = () => ({}),
 }: LogFunctionOptions): HttpFunction {
@@ -65,7 +65,7 @@ export function logFunction({
       codecs: storage.codecs,
       clock,
       random,
-      routeGroups: groups,
+      routes,
       onFault: ({ method, path, cause }) => watching.onFault(cause, `${method} ${path}`),
     });
   };

@@ -1,8 +1,9 @@
+import { PRODUCE_ROUTES } from '../lib/http/function-routes/produce.ts';
 import type { HttpFunction } from './http-function.ts';
 import { logFunction } from './log-function.ts';
 
 export const handler: HttpFunction = logFunction({
   service: 'produce',
-  groups: ['produce'],
+  routes: PRODUCE_ROUTES,
   mayInitialize: false,
 });

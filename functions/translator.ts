@@ -1,4 +1,5 @@
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
+import { POSITION_ROUTES } from '../lib/http/function-routes/positions.ts';
 import { openPositions } from '../lib/open-positions.ts';
 import { openTranslation } from '../lib/open-translation.ts';
 import type { HttpFunction } from './http-function.ts';
@@ -13,7 +14,7 @@ const { MILLRACE_SOURCES = '[]' } = process.env;
  */
 export const handler: HttpFunction = logFunction({
   service: 'translator',
-  groups: ['positions'],
+  routes: POSITION_ROUTES,
   mayInitialize: false,
   services: ({ parts, log, environment: { own, region } }) => {
     const alias = own?.alias ?? '';

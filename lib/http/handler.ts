@@ -17,9 +17,9 @@ import { instanceStore } from './consumers/instance-store.ts';
 import { costOf } from './cost.ts';
 import { asHttpError, errorResponse, HttpError, INTERNAL, notFound, type RestCodes } from './http-error.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse, MEDIA } from './message.ts';
-import { EVERY_ROUTE_GROUP, type Exchange, type RouteGroup, type Services } from './route.ts';
+import { type MountedRoute, mountedRoutes } from './mount.ts';
+import type { Exchange, Route, RouteGroup, Services } from './route.ts';
 import { createRouter, type Match } from './router.ts';
-import { type MountedRoute, mountedRoutes } from './routes.ts';
 
 export interface HttpHandlerOptions {
   readonly log: Log;
@@ -44,8 +44,8 @@ export interface HttpHandlerOptions {
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly random: Random;
-  /** Which routes answer here. @default all */
-  readonly routeGroups?: readonly RouteGroup[];
+  /** Those that answer here: `ALL_ROUTES`, or less. */
+  readonly routes: readonly Route[];
   /** Called with every fault: an answer 500 whose cause the client does not learn. */
   readonly onFault: (fault: {
     readonly method: string;
@@ -75,9 +75,9 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     ['groups', groups === undefined],
     ['positions', positions === undefined],
   ]);
-  const routeGroups = (options.routeGroups ?? EVERY_ROUTE_GROUP).filter((group) => !missing.get(group));
+  const routes = options.routes.filter(({ group }) => missing.get(group) !== true);
   const openApi = options.openApi === undefined ? undefined : openApiAnswerer(options.openApi);
-  const route = createRouter<MountedRoute>(mountedRoutes(routeGroups));
+  const route = createRouter<MountedRoute>(mountedRoutes(routes));
   const services: Services = {
     log: options.log,
     get groups() {

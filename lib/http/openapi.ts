@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { MEDIA } from './message.ts';
-import { type Content, EVERY_ROUTE_GROUP, type Route, type RouteDoc } from './route.ts';
-import { mountedRoutes } from './routes.ts';
+import { mountedRoutes } from './mount.ts';
+import type { Content, Route, RouteDoc } from './route.ts';
+import { ALL_ROUTES } from './routes.ts';
 import { ErrorAnswer, type Schema, UnexpectedTailAnswer } from './schemas/common.ts';
 import * as consumers from './schemas/consumers.ts';
 import * as groups from './schemas/groups.ts';
@@ -113,7 +114,7 @@ function operation(route: Route, path: string, prefix: string, names: ReadonlyMa
 export function openApiDocument(): Json {
   const names = namedSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { method, path, route, prefix } of mountedRoutes(EVERY_ROUTE_GROUP)) {
+  for (const { method, path, route, prefix } of mountedRoutes(ALL_ROUTES)) {
     paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, path, prefix, names) };
   }
   return {

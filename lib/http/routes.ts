@@ -1,4 +1,5 @@
-import { EVERY_ROUTE_GROUP, type Route, type RouteGroup } from './route.ts';
+import { type MountedRoute, mountedRoutes } from './mount.ts';
+import type { Route, RouteGroup } from './route.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { producerIdRoutes } from './routes/producer-ids.ts';
 import { v2ConsumerOffsetRoutes } from './routes/v2-consumer-offsets.ts';
@@ -22,10 +23,7 @@ import { v3RegionRoutes } from './routes/v3-region.ts';
 import { v3TopicRoutes } from './routes/v3-topics.ts';
 import { v3TranslationRoutes } from './routes/v3-translation.ts';
 
-/** Where the v3 API begins: as in the REST Proxy, and as in Confluent Server. */
-export const V3_PREFIXES: readonly string[] = ['/v3', '/kafka/v3'];
-
-/** Every route once. */
+/** Every route once. A function that serves one group of them has that alone: `function-routes`. */
 export const ALL_ROUTES: readonly Route[] = [
   ...v2ProduceRoutes,
   ...producerIdRoutes,
@@ -51,29 +49,6 @@ export const ALL_ROUTES: readonly Route[] = [
   ...v3TranslationRoutes,
 ];
 
-export interface MountedRoute {
-  readonly method: string;
-  /** Complete, v3 prefix included. */
-  readonly path: string;
-  readonly group: RouteGroup;
-  readonly route: Route;
-  /** `/v3`, `/kafka/v3`, or empty for v2. */
-  readonly prefix: string;
-}
-
-/** Every route at every place where it answers. */
-export function mountedRoutes(groups: readonly RouteGroup[]): readonly MountedRoute[] {
-  return ALL_ROUTES.filter(({ group }) => groups.includes(group)).flatMap((route) =>
-    (route.api === 'v3' ? V3_PREFIXES : ['']).map((prefix) => ({
-      method: route.method,
-      path: prefix + route.path,
-      group: route.group,
-      route,
-      prefix,
-    })),
-  );
-}
-
 export interface GatewayRoute {
   readonly method: string;
   readonly path: string;
@@ -92,7 +67,7 @@ const BY_PARAMETER: ReadonlySet<RouteGroup> = new Set(['groups', 'positions']);
  * this API's own shape too. Of the groups' own paths and those of their positions such a segment becomes a parameter, because
  * the default function has no business with groups. Paths keep their `{name}` parameters, all of which are single segments.
  */
-export const ROUTES: readonly GatewayRoute[] = gatewayRoutes(mountedRoutes(EVERY_ROUTE_GROUP));
+export const ROUTES: readonly GatewayRoute[] = gatewayRoutes(mountedRoutes(ALL_ROUTES));
 
 function gatewayRoutes(mounted: readonly MountedRoute[]): readonly GatewayRoute[] {
   const routes = new Map<string, GatewayRoute>();

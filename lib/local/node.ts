@@ -8,6 +8,7 @@ import type { Groups } from '../groups.ts';
 import { createHttpHandler } from '../http/handler.ts';
 import { loadOpenApi } from '../http/load-openapi.ts';
 import { startNodeServer } from '../http/node-server.ts';
+import { ALL_ROUTES } from '../http/routes.ts';
 import { LIMITS } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { openMaintenance } from '../maintenance.ts';
@@ -90,6 +91,7 @@ export async function startLocalNode(options: LocalNodeOptions): Promise<LocalNo
       maintenance: openMaintenance(parts),
       region: openRegion(parts),
       openApi: loadOpenApi,
+      routes: ALL_ROUTES,
       ...(options.region === undefined ? {} : { flows, translation: openTranslation(parts, copying) }),
       codecs,
       clock,

@@ -1,6 +1,8 @@
 import { type FunctionName, PERMISSIONS, type Permissions } from '../../../infra/constructs/permissions.ts';
 import { createHttpHandler, type HttpHandler } from '../../../lib/http/handler.ts';
+import { routesOf } from '../../../lib/http/mount.ts';
 import type { RouteGroup } from '../../../lib/http/route.ts';
+import { ALL_ROUTES } from '../../../lib/http/routes.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';
 import { openGroups } from '../../../lib/open-groups.ts';
 import { engineParts, type LogOptions, openLog } from '../../../lib/open-log.ts';
@@ -126,5 +128,6 @@ export async function open(name: FunctionName, routeGroups: readonly RouteGroup[
   const parts = engineParts(own);
   const maintenance = openMaintenance(parts, { leavesToExpiry: true });
   const groups = openGroups(parts, log);
-  return createHttpHandler({ ...own, log, groups, maintenance, routeGroups, onFault });
+  const routes = routesOf(ALL_ROUTES, ...routeGroups);
+  return createHttpHandler({ ...own, log, groups, maintenance, routes, onFault });
 }

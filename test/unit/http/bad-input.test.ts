@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FETCH_ROUTES } from '../../../lib/http/function-routes/fetch.ts';
 import { encodeBatch } from '../../../lib/record/index.ts';
 import { codecs } from '../../support/log-on-memory.ts';
 import { type Api, BATCHES, BINARY_V2, JSON_V2, newTopic, openApi, TEXT_V2 } from './support.ts';
@@ -260,7 +261,7 @@ describe('requests to nowhere', () => {
   });
 
   it('routes of another group are not there', async () => {
-    const api = await openApi({ routeGroups: ['fetch'] });
+    const api = await openApi({ routes: FETCH_ROUTES });
     expect((await api.ask('GET', '/topics')).status).toBe(404);
     expect((await api.ask('POST', '/topics/t')).status).toBe(404);
   });

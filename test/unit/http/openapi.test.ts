@@ -1,7 +1,7 @@
 import SwaggerParser from '@apidevtools/swagger-parser';
 import { describe, expect, it } from 'vitest';
-import { EVERY_ROUTE_GROUP } from '../../../lib/http/route.ts';
-import { mountedRoutes, ROUTES } from '../../../lib/http/routes.ts';
+import { mountedRoutes } from '../../../lib/http/mount.ts';
+import { ALL_ROUTES, ROUTES } from '../../../lib/http/routes.ts';
 import { openApi } from './support.ts';
 
 describe('the OpenAPI document', () => {
@@ -11,7 +11,7 @@ describe('the OpenAPI document', () => {
     expect(answer.headers['Content-Type']).toBe('application/json');
     expect(answer.json.openapi).toBe('3.1.0');
     await SwaggerParser.validate(structuredClone(answer.json));
-    for (const { method, path } of mountedRoutes(EVERY_ROUTE_GROUP)) {
+    for (const { method, path } of mountedRoutes(ALL_ROUTES)) {
       expect(answer.json.paths[path]?.[method.toLowerCase()], `${method} ${path}`).toBeDefined();
     }
   });

@@ -3,9 +3,9 @@ import type { Groups } from '../../../lib/groups.ts';
 import { createHttpHandler, type HttpHandlerOptions } from '../../../lib/http/handler.ts';
 import { loadOpenApi } from '../../../lib/http/load-openapi.ts';
 import type { HttpRequest, HttpResponse } from '../../../lib/http/message.ts';
-import { EVERY_ROUTE_GROUP } from '../../../lib/http/route.ts';
+import { mountedRoutes } from '../../../lib/http/mount.ts';
 import { createRouter } from '../../../lib/http/router.ts';
-import { mountedRoutes } from '../../../lib/http/routes.ts';
+import { ALL_ROUTES } from '../../../lib/http/routes.ts';
 import { ErrorAnswer, type Schema } from '../../../lib/http/schemas/common.ts';
 import type { Log } from '../../../lib/log.ts';
 import { openMaintenance } from '../../../lib/maintenance.ts';
@@ -79,6 +79,7 @@ export async function openApi(
     catalog: parts.catalog,
     maintenance: openMaintenance(parts),
     openApi: loadOpenApi,
+    routes: ALL_ROUTES,
     codecs,
     clock,
     random,
@@ -139,7 +140,7 @@ function answered({ status, headers, body }: HttpResponse): Answered {
   return { status, headers, text, bytes, json };
 }
 
-const route = createRouter(mountedRoutes(EVERY_ROUTE_GROUP));
+const route = createRouter(mountedRoutes(ALL_ROUTES));
 
 /** What the OpenAPI document promises holds for every answer that any test gets. */
 function checkDeclared(request: HttpRequest, response: HttpResponse): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { POSITION_ROUTES } from '../../../lib/http/function-routes/positions.ts';
 import type { TranslatedOffset, TranslationRequest } from '../../../lib/translation.ts';
 import { memoryStorage } from '../../support/log-on-memory.ts';
 import { type Answered, openApi } from './support.ts';
@@ -117,7 +118,7 @@ describe('translating positions over HTTP', () => {
   });
 
   it('is served with resetting alone, by who has no other business with groups', async () => {
-    const { groups, log, ask } = await openApi({ routeGroups: ['positions'] });
+    const { groups, log, ask } = await openApi({ routes: POSITION_ROUTES });
     expect(groups).toBeDefined();
     const path = `/v3/clusters/${log.clusterId}/consumer-groups/g`;
     const body = { data: [{ topic_name: 't', to: 'EARLIEST' }] };
