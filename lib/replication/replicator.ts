@@ -201,6 +201,8 @@ class Run {
     const { flow } = await readFlow(this.#parts.target, this.#flow.source, call);
     if (flow === undefined || flow.state === 'deleted' || flow.id !== this.#flow.id) return 'noFlow';
     if (flow.state === 'paused') return 'paused';
+    // What is changed about a flow is followed at once.
+    if (flow.version !== this.#flow.version) this.#syncMs = Number.NEGATIVE_INFINITY;
     this.#flow = flow;
     return undefined;
   }

@@ -89,16 +89,16 @@ describe('a flow that relays a lost region', () => {
     expect(await world.run('north', 'east')).toMatchObject({ copiedRecords: 0 });
   });
 
-  it('follows a change within a minute, while it runs', async () => {
+  it('follows a change within seconds, while it runs', async () => {
     const world = await westIsLost();
     const running = world.run('north', 'east', { idleMs: 300_000 });
     await world.clock.sleep(5_000);
     expect(await valuesOf(world, 'north', 'west')).toEqual(west(4));
     await relaying(world, ['west']);
-    await world.clock.sleep(61_000);
+    await world.clock.sleep(15_000);
     expect(await valuesOf(world, 'north', 'west')).toEqual(west(8));
     await relaying(world, []);
-    await world.clock.sleep(61_000);
+    await world.clock.sleep(15_000);
     world.cutOff.clear();
     await world.run('east', 'west');
     await world.clock.sleep(5_000);
