@@ -1,26 +1,27 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MillraceError } from '../lib/errors.ts';
+import { parseArgs } from 'node:util';
 import { loadCodecs } from '../lib/record/index.ts';
 import { differences, loops, type Traveller, topicAt, traveller, unlike } from './region-proof.ts';
+import { copy, frozen, ORDERS, say, UNCOPIED } from './region-steps.ts';
 import { newCall, openStore, PARTITION_COUNT, type Store, TOPIC, type World } from './region-store.ts';
+import { standByStory } from './regions-identity.ts';
 import { verdictLines, whole } from './text.ts';
 
-/** Orders that every region takes in each of the three parts of the story. */
-const ORDERS = 6_000;
-/** Those that a region had taken and nobody had copied when it died. */
-const UNCOPIED = 450;
+const USAGE = 'npm run demo:regions -- [--policy prefixed | identity]';
 
-const say = (...lines: readonly string[]): void => {
-  for (const line of lines) console.log(line);
-};
-
-/** `npm run demo:regions`: two regions take orders at once, one dies and comes back. Exit code 1 if anything is not proved. */
-async function main(): Promise<number> {
+/**
+ * `npm run demo:regions`: two regions take orders at once, or one stands by for the other; one dies and comes back. Exit code
+ * 1 if anything is not proved.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { policy: { type: 'string' } }, strict: true });
+  const { policy = 'prefixed' } = values;
+  if (policy !== 'prefixed' && policy !== 'identity') throw new TypeError(`there is no story of '${policy}'`);
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-demo-regions-'));
   try {
-    return await story(dataDir);
+    return await (policy === 'identity' ? standByStory(dataDir) : story(dataDir));
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -50,8 +51,8 @@ async function story(dataDir: string): Promise<number> {
   }
   await Promise.all([send(west, ORDERS), send(east, ORDERS)]);
   say(`  both took ${whole(ORDERS)} orders at the same time`);
-  await copy(east, 'west');
-  await copy(west, 'east');
+  await copy(east, 'west', topicAt(east, 'west'));
+  await copy(west, 'east', topicAt(west, 'east'));
   say(`  a consumer in west has read ${whole(await reader.read(west, ORDERS / 4))} of them`);
 
   say('', 'West dies');
@@ -66,23 +67,23 @@ async function story(dataDir: string): Promise<number> {
   say('', 'West comes back');
   west = await openWest();
   say(`  frozen before anybody writes to it: ${await frozen(west)}`);
-  await copy(east, 'west');
+  await copy(east, 'west', topicAt(east, 'west'));
   say(
     `  the consumer, still in east, has read ${whole(await reader.read(east))}: those that west had taken last`,
   );
 
   say('', 'Back to west, with nobody noticing');
   await west.region.thaw(newCall());
-  await copy(west, 'east');
+  await copy(west, 'east', topicAt(west, 'east'));
   await send(east, ORDERS);
   say(`  east is frozen: ${await frozen(east)}`);
-  await copy(west, 'east');
+  await copy(west, 'east', topicAt(west, 'east'));
   say(`  every copy ends where its source does: ${(await areLevel(east, west)) ? 'yes' : 'NO'}`);
   say(`  the consumer is back in west and has read ${whole(await reader.read(west))} more`);
   await east.region.thaw(newCall());
   await Promise.all([send(west, ORDERS), send(east, ORDERS)]);
-  await copy(east, 'west');
-  await copy(west, 'east');
+  await copy(east, 'west', topicAt(east, 'west'));
+  await copy(west, 'east', topicAt(west, 'east'));
   await reader.read(west);
 
   const problems = [
@@ -98,29 +99,8 @@ async function story(dataDir: string): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-async function copy(into: Store, source: string): Promise<void> {
-  const startedMs = performance.now();
-  const { copiedRecords, copiedBytes } = await into.copyFrom(source);
-  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-  say(
-    `  ${source} → ${into.alias}: ${whole(copiedRecords)} orders copied to ${topicAt(into, source)}, ${whole(copiedBytes)} bytes, ${seconds} s`,
-  );
-}
-
 const places = (reader: Traveller): string =>
   ['west', 'east'].map((origin) => `${reader.offsets(origin).join(', ')} of ${origin}`).join(' and ');
-
-/** What a producer is told that knows nothing of it. */
-async function frozen(store: Store): Promise<string> {
-  await store.region.freeze(newCall());
-  try {
-    await store.send({ from: 0, to: 1 });
-    return 'NOT AT ALL, it has taken an order';
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    return `a producer is told ${error.code}`;
-  }
-}
 
 async function areLevel(source: Store, copies: Store): Promise<boolean> {
   for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
@@ -130,4 +110,10 @@ async function areLevel(source: Store, copies: Store): Promise<boolean> {
   return true;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error;
+  console.error(`millrace: ${error.message}\n${USAGE}`);
+  process.exitCode = 2;
+}
