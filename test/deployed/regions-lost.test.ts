@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Acknowledged, expectStoredAsAcknowledged } from './support/acknowledged.ts';
-import { type ConsumerClient, consumerClient } from './support/consumer-client.ts';
 import { deployed } from './support/deployed.ts';
 import { regionCommand, type Told } from './support/region-command.ts';
+import { joinGroup, positionsIn, type RegionMember } from './support/region-group.ts';
+import { bringBack, cutOff, lose } from './support/region-loss.ts';
 import { ends, endsIfThere, keepReplicating, writeTo } from './support/region-traffic.ts';
 import { DECLARED_FLOW, type DeployedRegion, deployRegions } from './support/regions.ts';
 
@@ -15,8 +16,8 @@ const SOON = { timeout: 120_000, interval: 500 };
 let us: DeployedRegion;
 let eu: DeployedRegion;
 const told = new Map<DeployedRegion, Acknowledged[]>();
-let consumer: ConsumerClient;
-let lostConsumer: ConsumerClient;
+let inUs: RegionMember;
+let inEu: RegionMember;
 
 beforeAll(async () => {
   ({ us, eu } = await deployRegions(deployed()));
@@ -33,52 +34,27 @@ async function write(region: DeployedRegion, name: string, requests = 4): Promis
   return written.map(({ value }) => value).sort();
 }
 
-/** The group in this region, as its only member, which reads what is written here and what has come from `other`. */
-async function consumeIn(region: DeployedRegion, other: DeployedRegion): Promise<void> {
-  consumer = consumerClient(region.http, { group: GROUP, name: `in-${region.alias}` });
-  await consumer.create();
-  await consumer.subscribe([TOPIC, `${other.alias}.${TOPIC}`]);
-}
+/** A member of the group reads what is written in a region, and what has come from the other one. */
+const join = (region: DeployedRegion, other: DeployedRegion): Promise<RegionMember> =>
+  joinGroup(region, { group: GROUP, topics: [TOPIC, `${other.alias}.${TOPIC}`] });
 
-/** Reads until there are so many records, and once more for what should not be there; processes all of them. */
-async function consumed(count: number): Promise<readonly string[]> {
-  const values: string[] = [];
-  const enough = async (): Promise<boolean> => {
-    values.push(...(await consumer.read()).map(({ value }) => String(value)));
-    return values.length >= count;
-  };
-  await expect.poll(enough, SOON).toBe(true);
-  await enough();
-  await consumer.commit();
-  return values.sort();
-}
+const positions = (region: DeployedRegion): Promise<ReadonlyMap<string, number>> =>
+  positionsIn(region, GROUP);
 
-/** Where the group goes on in a region, whether it is there or not: of the own topic, and of the other's. */
-async function positions(region: DeployedRegion): Promise<Readonly<Record<string, number>>> {
-  const lags = await region.api.list(`/consumer-groups/${GROUP}/lags`).catch(() => []);
-  const rows = lags.map(({ topic_name, partition_id, current_offset }) => [
-    `${topic_name}-${partition_id}`,
-    Number(current_offset),
-  ]);
-  return Object.fromEntries(rows);
+/** The same positions as the other region calls them. */
+function asIn(other: DeployedRegion, here: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const own = other === us ? 'eu' : 'us';
+  const named = Array.from(here, ([place, offset]): [string, number] => {
+    const isCopy = place.startsWith(`${other.alias}.`);
+    return [isCopy ? place.slice(other.alias.length + 1) : `${own}.${place}`, offset];
+  });
+  return new Map(named);
 }
 
 const copied = async (from: DeployedRegion, to: DeployedRegion): Promise<void> => {
   const there = (): Promise<readonly number[]> => endsIfThere(to, `${from.alias}.${TOPIC}`, PARTITIONS);
   await expect.poll(there, SOON).toEqual(await ends(from, TOPIC, PARTITIONS));
 };
-
-const functionsOf = ({ outputs }: DeployedRegion): readonly string[] =>
-  Object.entries(outputs).flatMap(([name, value]) => (name.endsWith('FunctionName') ? [value] : []));
-
-/** No function of it runs, its API among them, and nobody may read it. */
-async function lose(region: DeployedRegion): Promise<void> {
-  await Promise.all(functionsOf(region).map((name) => region.aws.limitCalls(name, 0)));
-}
-
-async function bringBack(region: DeployedRegion): Promise<void> {
-  await Promise.all(functionsOf(region).map((name) => region.aws.limitCalls(name, undefined)));
-}
 
 const run = (...args: readonly string[]): Promise<Told> => regionCommand(deployed(), args);
 
@@ -90,16 +66,11 @@ describe('a region that is lost with records that nobody has copied, and comes b
     const stop = keepReplicating([us, eu]);
     const before = [...(await write(us, 'before-')), ...(await write(eu, 'before-'))].sort();
     await Promise.all([copied(us, eu), copied(eu, us)]);
-    await consumeIn(us, eu);
-    expect(await consumed(before.length)).toEqual(before);
-    const here = await positions(us);
-    const there = {
-      [`us.${TOPIC}-0`]: here[`${TOPIC}-0`],
-      [`us.${TOPIC}-1`]: here[`${TOPIC}-1`],
-      [`${TOPIC}-0`]: here[`eu.${TOPIC}-0`],
-      [`${TOPIC}-1`]: here[`eu.${TOPIC}-1`],
-    };
-    await expect.poll(() => positions(eu), SOON).toEqual(there);
+    inUs = await join(us, eu);
+    expect(await inUs.consumed(before.length)).toEqual(before);
+    const known = asIn(eu, await positions(us));
+    expect(known.size).toBe(2 * PARTITIONS);
+    await expect.poll(() => positions(eu), SOON).toEqual(known);
     copiedUnread = await write(us, 'unread-');
     await copied(us, eu);
     stop();
@@ -107,9 +78,8 @@ describe('a region that is lost with records that nobody has copied, and comes b
 
   it('is lost: its last records are in it alone, and its API does not answer', async () => {
     const there = await ends(eu, `us.${TOPIC}`, PARTITIONS);
-    await us.aws.deny(us.sourceRoleName);
+    await cutOff(us);
     tail = await write(us, 'tail-', 6);
-    lostConsumer = consumer;
     await lose(us);
     expect((await us.http({ method: 'GET', path: '/v3/clusters' })).status).toBeGreaterThanOrEqual(429);
     await expect.poll(eu.replicate, SOON).toEqual({ us: 'unreachable' });
@@ -121,15 +91,14 @@ describe('a region that is lost with records that nobody has copied, and comes b
   });
 
   it('the group goes on in eu where it had come to, with nothing lost and nothing read twice', async () => {
-    await consumeIn(eu, us);
-    expect(await consumed(copiedUnread.length)).toEqual(copiedUnread);
+    inEu = await join(eu, us);
+    expect(await inEu.consumed(copiedUnread.length)).toEqual(copiedUnread);
     const meanwhile = await write(eu, 'meanwhile-');
-    expect(await consumed(meanwhile.length)).toEqual(meanwhile);
+    expect(await inEu.consumed(meanwhile.length)).toEqual(meanwhile);
   });
 
   it('is back: it is frozen, and the group reads its last records in eu', async () => {
     await bringBack(us);
-    await us.aws.allow(us.sourceRoleName);
     const stop = keepReplicating([eu]);
     const told = await run('fail-over', '--source', 'us', '--from', us.url, '--to', eu.url);
     expect(told).toMatchObject({ exitCode: 0 });
@@ -137,29 +106,23 @@ describe('a region that is lost with records that nobody has copied, and comes b
     stop();
     const late = await us.log.produce({ topic: TOPIC, partition: 0, values: ['too late'] });
     expect(late).toMatchObject({ kind: 'failed', status: 503, kafkaError: 'REGION_FROZEN' });
-    expect(await consumed(tail.length)).toEqual(tail);
-    await consumer.remove();
+    expect(await inEu.consumed(tail.length)).toEqual(tail);
+    await inEu.leave();
   });
 
   it('takes over again: what eu has taken meanwhile comes, and the group goes on without a record twice', async () => {
     expect(await run('thaw', '--url', us.url)).toMatchObject({ exitCode: 0 });
     // A member counts until it leaves, or for five minutes: only then are positions carried over.
-    await lostConsumer.remove();
+    await inUs.leave();
     const stop = keepReplicating([us]);
-    const there = await positions(eu);
-    const here = {
-      [`${TOPIC}-0`]: there[`us.${TOPIC}-0`],
-      [`${TOPIC}-1`]: there[`us.${TOPIC}-1`],
-      [`eu.${TOPIC}-0`]: there[`${TOPIC}-0`],
-      [`eu.${TOPIC}-1`]: there[`${TOPIC}-1`],
-    };
-    await expect.poll(() => positions(us), SOON).toEqual(here);
+    const known = asIn(us, await positions(eu));
+    await expect.poll(() => positions(us), SOON).toEqual(known);
     const told = await run('fail-over', '--source', 'eu', '--from', eu.url, '--to', us.url);
     expect(told).toMatchObject({ exitCode: 0 });
     stop();
-    await consumeIn(us, eu);
+    inUs = await join(us, eu);
     const after = await write(us, 'after-');
-    expect(await consumed(after.length)).toEqual(after);
+    expect(await inUs.consumed(after.length)).toEqual(after);
     expect(await run('thaw', '--url', eu.url)).toMatchObject({ exitCode: 0 });
   });
 

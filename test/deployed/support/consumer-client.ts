@@ -32,8 +32,8 @@ export interface ConsumerClient {
 
 const V2 = 'application/vnd.kafka.v2+json';
 const JSON_V2 = 'application/vnd.kafka.json.v2+json';
-/** Another request on the same instance was under way. */
-const CONFLICT = 409;
+/** Another request on the same instance was under way, or this one has taken too long. */
+const TO_BE_REPEATED = [409, 503];
 const TRIES = 5;
 
 export function consumerClient(
@@ -56,7 +56,7 @@ export function consumerClient(
     for (let tries = 1; ; tries += 1) {
       const response = await send();
       if (response.status < 300) return response;
-      if (response.status !== CONFLICT || tries === TRIES) {
+      if (!TO_BE_REPEATED.includes(response.status) || tries === TRIES) {
         throw new Error(`${response.status}: ${response.body.toString('utf8').slice(0, 1_000)}`);
       }
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { type Acknowledged, acknowledgedBy } from './acknowledged.ts';
+import { type Acknowledged, acknowledgedBy, expectRetriable } from './acknowledged.ts';
+import type { Produced, ProduceOptions } from './log-client.ts';
 import type { DeployedRegion } from './regions.ts';
 
 export interface Traffic {
@@ -15,6 +16,8 @@ export interface Traffic {
 /** More than a chunk holds inline: its bytes are in the bucket. */
 const SPILLED_BYTES = 12_000;
 const SPILLED_EVERY = 10;
+/** Where the machine has a lot of other work, a request may take longer than it is given. */
+const TRIES_MAX = 5;
 /** Between two calls of a replicator: one that finds its flow held comes back at once. */
 const CALL_MS = 1_000;
 
@@ -32,11 +35,22 @@ async function writeOne(
   const told: Acknowledged[] = [];
   for (let request = 0; request < requests; request += 1) {
     const padding = request % SPILLED_EVERY === 1 ? '.'.repeat(SPILLED_BYTES) : '';
-    const values = [0, 1, 2].map((n) => `${region.alias}-${name}${partition}-${request}-${n}${padding}`);
-    const answer = await region.log.produce({ topic, partition, values, key: `k${request % 5}` });
-    told.push(...acknowledgedBy(answer, partition, values));
+    const idempotencyKey = `${region.alias}-${name}${partition}-${request}`;
+    const values = [0, 1, 2].map((n) => `${idempotencyKey}-${n}${padding}`);
+    const wanted = { topic, partition, values, key: `k${request % 5}`, idempotencyKey };
+    told.push(...acknowledgedBy(await produced(region, wanted), partition, values));
   }
   return told;
+}
+
+/** As a client does: what it is told to try again is sent again under the same key, and stored once. */
+async function produced({ log }: DeployedRegion, wanted: ProduceOptions): Promise<Produced> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await log.produce(wanted);
+    expectRetriable(answer);
+    if (answer.kind === 'acknowledged' || tries === TRIES_MAX) return answer;
+    await sleep(CALL_MS);
+  }
 }
 
 export const ends = (region: DeployedRegion, topic: string, partitions: number): Promise<readonly number[]> =>
