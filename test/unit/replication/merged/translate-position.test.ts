@@ -1,41 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { HERE } from '../../../../lib/group/offsets/vector.ts';
-import {
-  createPositionTranslator,
-  type LogPosition,
-  type PositionTranslator,
-  type TranslatedPosition,
+import type {
+  LogPosition,
+  TranslatedPosition,
 } from '../../../../lib/replication/merged/translate-position.ts';
-import { manualClock } from '../../../tools/manual-clock.ts';
-import {
-  type MergedRegion,
-  mergedCopier,
-  mergedCopyAll,
-  mergedStep,
-  openMergedRegion,
-} from './merged-regions.ts';
-
-const translatorOf = (source: MergedRegion, target: MergedRegion): PositionTranslator => {
-  const side = ({ parts, alias }: MergedRegion) => ({ ...parts, alias });
-  return createPositionTranslator({ source: side(source), target: side(target) });
-};
-
-const positionIn = (
-  source: MergedRegion,
-  target: MergedRegion,
-  position: LogPosition,
-): Promise<TranslatedPosition> => {
-  const place = { sourcePk: source.pk, targetPk: target.pk };
-  return translatorOf(source, target).translate(place, position, target.call());
-};
-
-const translated = async (source: MergedRegion, target: MergedRegion, offset: number): Promise<number> =>
-  (await positionIn(source, target, { offset })).offset;
-
-async function openAll(...aliases: readonly string[]): Promise<MergedRegion[]> {
-  const clock = manualClock();
-  return Promise.all(aliases.map((alias) => openMergedRegion(alias, clock)));
-}
+import { type MergedRegion, mergedCopier, mergedCopyAll, mergedStep } from './merged-regions.ts';
+import { openAll, positionIn, translated } from './translated.ts';
 
 /** Whatever was read in the source, the rest of the target's log has what was not. Answers how many records come twice. */
 async function expectNothingLost(source: MergedRegion, target: MergedRegion): Promise<number[]> {
@@ -204,54 +174,6 @@ describe('an offset of a merged topic in another region', () => {
       expect(isFinal ? after.offset === position.offset : after.offset > position.offset).toBe(true);
     }
     expect(new Set(before.map(({ isFinal }) => isFinal)).size).toBe(2);
-  });
-
-  it('without its vector repeats at most what was written in the time that copying takes, both ways', async () => {
-    const [east, west] = await openAll('east', 'west');
-    if (east === undefined || west === undefined) throw new Error('two regions are open');
-    const rate = 2;
-    const [toWest, toEast] = [3, 4];
-    const counts: number[] = [];
-    for (let tick = 0; tick < 36; tick += 1) {
-      for (const { alias, produce } of [east, west]) {
-        await produce(Array.from({ length: rate }, (_, i) => `${alias} ${tick * rate + i}`));
-      }
-      if (tick % toWest === 0) await mergedCopyAll(east, west);
-      if (tick % toEast === 0) await mergedCopyAll(west, east);
-      // Whoever has read everything that is in east, and moves at this moment.
-      const read = await east.values();
-      const here = await west.values();
-      const first = await translated(east, west, read.length);
-      const given = new Set(here.slice(first));
-      const isHere = new Set(here);
-      counts.push(read.filter((value) => given.has(value) || !isHere.has(value)).length);
-    }
-    expect(Math.max(...counts)).toBeLessThanOrEqual(rate * (toWest + toEast));
-    expect(Math.max(...counts)).toBeGreaterThan(0);
-  });
-
-  it('goes through what the target has of others once, although it produces nothing itself', async () => {
-    const [east, west] = await openAll('east', 'west');
-    if (east === undefined || west === undefined) throw new Error('two regions are open');
-    for (let i = 0; i < 200; i += 1) {
-      await east.produce([`east ${i}`]);
-      await mergedCopyAll(east, west);
-      if (i % 50 === 49) await west.seal();
-    }
-    const translator = translatorOf(east, west);
-    const place = { sourcePk: east.pk, targetPk: west.pk };
-    const requests: number[] = [];
-    for (const offset of [100, 150, 199]) {
-      const call = west.call();
-      expect(await translator.translate(place, { offset }, call)).toEqual({ offset, isFinal: true });
-      requests.push(call.meter.usage.tableReads);
-    }
-    const [first = 0, ...later] = requests;
-    expect(first).toBeLessThanOrEqual(40);
-    for (const count of later) expect(count).toBeLessThanOrEqual(24);
-    const call = west.call();
-    await translator.translate(place, { offset: 199 }, call);
-    expect(call.meter.usage.tableReads).toBe(0);
   });
 
   it('is the end of what has come so far, where the target itself produces nothing', async () => {
