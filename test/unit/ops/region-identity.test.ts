@@ -115,7 +115,7 @@ describe('a region that stands by and takes over', () => {
     expect(await reCreate(between(east, west, 'east'), output), lines.join('\n')).toBe(true);
     expect(await records(west, 'orders')).toEqual(['0:a', '1:b', '2:ours']);
     expect(await records(east, 'west.orders')).toEqual(['2:late', '3:later']);
-  });
+  }, 60_000);
 
   it('is refused what makes no sense, before anything is frozen', async () => {
     await east.stopCopying();
