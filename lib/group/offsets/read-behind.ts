@@ -1,4 +1,5 @@
 import type { Vector } from '../../groups.ts';
+import { LIMITS } from '../../limits.ts';
 import type { FetchResult } from '../../log.ts';
 import { HERE } from './vector.ts';
 
@@ -29,9 +30,10 @@ export interface OffsetRange {
 /** What one fetch answered, from the offset asked on. */
 export type FetchedRange = Pick<FetchResult, 'nextOffset' | 'foreign'> & { readonly from: number };
 
+/** Of more regions than a commit may tell of, the records of the others are given once more. */
 export function readBehind(vector: Vector | undefined, from: number): ReadBehind | undefined {
   if (vector === undefined || vector.size === 0) return undefined;
-  const regions = [...vector].map(([region, next]) => ({
+  const regions = [...vector].slice(0, LIMITS.vectorRegionsMax).map(([region, next]) => ({
     region,
     next,
     passedAt: region === HERE ? next : undefined,

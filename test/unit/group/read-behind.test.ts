@@ -10,6 +10,7 @@ import {
 } from '../../../lib/group/offsets/read-behind.ts';
 import { HERE, vectorBeyond } from '../../../lib/group/offsets/vector.ts';
 import type { Vector } from '../../../lib/groups.ts';
+import { LIMITS } from '../../../lib/limits.ts';
 import { type ForeignStretch, foreignWithin } from '../../../lib/segment/foreign-stretches.ts';
 
 const REGIONS = [HERE, 'west', 'north'];
@@ -104,6 +105,11 @@ describe('what was read behind a position', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('can always be committed again', () => {
+    const many = new Map(Array.from({ length: 100 }, (_, i) => [`region-${i}`, i + 1]));
+    expect(vectorAt(readBehind(many, 0), 0)?.size).toBe(LIMITS.vectorRegionsMax);
   });
 
   it('is the same for who goes on at any offset on the way, with what belongs into its commit', () => {
