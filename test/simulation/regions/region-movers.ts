@@ -1,5 +1,5 @@
 import { MillraceError } from '../../../lib/errors.ts';
-import type { AssignedTopic, CommittedOffset, Vector } from '../../../lib/groups.ts';
+import type { AssignedTopic, CommittedOffset } from '../../../lib/groups.ts';
 import { partitionKey } from '../../../lib/partition/chunk.ts';
 import { SECOND_MS } from '../durations.ts';
 import type { SeededRandom } from '../random.ts';
@@ -156,7 +156,7 @@ function fromCommitted(
   committed: CommittedOffset | undefined,
 ): Pick<Held, 'position' | 'committed' | 'read'> {
   const position = committed?.offset;
-  return { position, committed: position, read: skipping(committed?.vector) };
+  return { position, committed: position, read: skipping(committed) };
 }
 
 async function readOn({ world, machine }: Member, held: Held): Promise<void> {
@@ -174,7 +174,7 @@ async function readOn({ world, machine }: Member, held: Held): Promise<void> {
     });
     const records = fetched.batches.flatMap((batch) => recordsOf(world.codecs, batch));
     const next = records.filter((record) => record.offset >= offset);
-    const texts = read.given(next, fetched).map(({ text }) => text);
+    const texts = read.given(next, { ...fetched, from: offset }).map(({ text }) => text);
     held.position = fetched.nextOffset;
     if (texts.length > 0) world.deliveries.push({ alias: region.alias, atMs: world.scheduler.nowMs, texts });
   });
@@ -185,7 +185,7 @@ async function commit({ world, machine, memberId, epoch, held }: Member): Promis
   const news = [...held.values()].filter(({ position, committed }) => (position ?? 0) > (committed ?? 0));
   if (news.length === 0) return;
   const offsets = news.map(({ topic, topicId, partition, position = 0, read }) => {
-    const vector: Vector | undefined = read.vector;
+    const vector = read.vectorAt(position);
     const metadata = `${region.alias}#${world.next()}`;
     return { topic, topicId, partition, offset: position, metadata, ...(vector ? { vector } : {}) };
   });

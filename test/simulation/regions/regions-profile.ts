@@ -48,7 +48,7 @@ export function drawRegions(
   policy: RegionsProfile['policy'] = drawPolicy(random),
 ): RegionsProfile {
   const profile = drawAll(random, policy);
-  const promotes = policy === 'identity' && profile.aliases.length === 2 && random.chance(0.6);
+  const promotes = policy === 'identity' && profile.aliases.length === 2 && random.chance(0.8);
   return promotes ? { ...profile, ...PROMOTES } : profile;
 }
 
@@ -89,8 +89,8 @@ function drawAll(random: SeededRandom, policy: RegionsProfile['policy']): Region
     commitsPerEra: random.integer(6),
     trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
     promotes: false,
-    lossRate: random.pick([0, 0, 1]),
-    relayRate: policy === 'merged' && aliases.length > 2 ? random.pick([0, 0.5, 1]) : 0,
+    lossRate: random.pick([0, 0.5, 1]),
+    relayRate: policy === 'merged' && aliases.length > 2 ? random.pick([0.5, 1]) : 0,
     cutOffRate: random.pick([0, 0.3]),
   };
 }
@@ -105,7 +105,7 @@ const PROMOTES: Partial<RegionsProfile> = {
 };
 
 function drawPolicy(random: SeededRandom): FlowPolicy {
-  return random.pick(['prefixed', 'prefixed', 'prefixed', 'merged', 'merged', 'identity']);
+  return random.pick(['prefixed', 'prefixed', 'merged', 'merged', 'identity']);
 }
 
 /** What people do to regions, topics and flows; each of it is left out of about half of the runs. */

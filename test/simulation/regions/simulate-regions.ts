@@ -11,7 +11,7 @@ import { checkMerged } from './check-merged.ts';
 import { checkMovers } from './check-movers.ts';
 import { checkPromoted } from './check-promoted.ts';
 import { checkVectors } from './check-vectors.ts';
-import { evidenceOf, type Left, readAll } from './evidence.ts';
+import { type Evidence, evidenceOf, type Left, readAll } from './evidence.ts';
 import { runPromotion } from './promotion.ts';
 import { runFlowAdmin, runFreezer, runTopicAdmin } from './region-admins.ts';
 import { homeTopic, runCommitter, runTrimmer, runWriter } from './region-clients.ts';
@@ -28,8 +28,6 @@ export interface RegionsOptions {
   readonly profile?: RegionsProfile;
   /** @default all of them */
   readonly rules?: Partial<Rules>;
-  /** Told of the world before anything happens in it: for those who look into what became of it. */
-  readonly onWorld?: (world: RegionsWorld) => void;
 }
 
 export interface RegionsOutcome {
@@ -47,31 +45,51 @@ export interface RegionsOutcome {
 const EVENTS_MAX = 3_000_000;
 const CLIENTS = [runWriter, runCommitter, runTrimmer];
 
-/** One history of several regions and all their flows; the same options give the same history. */
+/** One history of several regions and all their flows, and what is wrong with it; the same options give the same history. */
 export async function simulateRegions(options: RegionsOptions): Promise<RegionsOutcome> {
+  const { evidence, problems } = await historyOf(options);
+  const { world } = evidence;
+  return {
+    ...{ seed: options.seed, profile: world.profile },
+    violations: [...world.surprises, ...problems, ...violationsIn(evidence)],
+    virtualMs: world.scheduler.nowMs - world.startMs,
+    eventCount: world.scheduler.eventCount,
+    copiedCount: copiedCount(evidence),
+    carriedCount: carriedCount(world),
+  };
+}
+
+/** What came of it all, and what went wrong before anybody looked. */
+export async function historyOf(
+  options: RegionsOptions,
+): Promise<{ readonly evidence: Evidence; readonly problems: readonly string[] }> {
   const { seed, codecs } = options;
   const profile = options.profile ?? drawRegions(seededRandom(seed ^ 0x5eed));
   const world = createRegionsWorld({ seed, profile, codecs, rules: { ...ALL_RULES, ...options.rules } });
-  options.onWorld?.(world);
-  const late: string[] = [];
+  const problems: string[] = [];
   let left: Left | undefined;
   let isOver = false;
   const script = async (): Promise<void> => {
     try {
       await live(world);
-      late.push(...(await settle(world)));
-      late.push(...(await readLast(world)));
+      problems.push(...(await settle(world)));
+      problems.push(...(await readLast(world)));
       left = await readAll(world);
     } catch (cause) {
-      late.push(`the run has failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
+      problems.push(`the run has failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
     }
     isOver = true;
   };
   void script();
   const end = await world.scheduler.run(() => isOver, { eventsMax: EVENTS_MAX });
-  if (end !== 'done') late.push(`the run is ${end}`);
-  const evidence = evidenceOf(world, left ?? new Map());
-  const checked = [
+  if (end !== 'done') problems.push(`the run is ${end}`);
+  return { evidence: evidenceOf(world, left ?? new Map()), problems };
+}
+
+/** What the checkers have to say, all of them. */
+export function violationsIn(evidence: Evidence): readonly string[] {
+  const { profile } = evidence.world;
+  return [
     ...checkSources(evidence),
     ...checkCarried(evidence),
     ...checkCopies(evidence),
@@ -81,14 +99,6 @@ export async function simulateRegions(options: RegionsOptions): Promise<RegionsO
     ...checkMovers(evidence, lastRegion(profile)),
     ...(profile.policy === 'merged' ? [...checkMerged(evidence), ...checkVectors(evidence)] : []),
   ];
-  return {
-    ...{ seed, profile },
-    violations: [...world.surprises, ...late, ...checked],
-    virtualMs: world.scheduler.nowMs - world.startMs,
-    eventCount: world.scheduler.eventCount,
-    copiedCount: copiedCount(evidence),
-    carriedCount: carriedCount(world),
-  };
 }
 
 /** Topics and flows, and then everybody at once until the last burst of work is over. */

@@ -1,31 +1,32 @@
-import type { Vector } from '../../../lib/groups.ts';
-import type { FetchResult } from '../../../lib/log.ts';
+import {
+  type FetchedRange,
+  isWithin,
+  type ReadBehind,
+  readBehind,
+  seenBehind,
+  vectorAt,
+} from '../../../lib/group/offsets/read-behind.ts';
+import type { CommittedOffset, Vector } from '../../../lib/groups.ts';
 import type { SeenRecord } from './copied-truth.ts';
 
-/** What a member of a group knows of records that it need not be given again. */
+/** What a member knows of records that its group has had behind the position, as the library's consumers know it. */
 export interface Skipping {
-  /** Of what was fetched, in order, those that nobody in the group has had as far as the position tells. */
-  given(records: readonly SeenRecord[], fetched: FetchResult): readonly SeenRecord[];
-  /** What is left to be committed beside the offset. */
-  readonly vector: Vector | undefined;
+  /** Of what was fetched, in order, those that nobody in the group has had as far as the position told. */
+  given(records: readonly SeenRecord[], fetched: FetchedRange): readonly SeenRecord[];
+  /** What belongs into a commit of an offset up to which was read. */
+  vectorAt(offset: number): Vector | undefined;
 }
 
-/** In a region's own terms: `''` is itself, and a record's sequence is its offset where it was produced. */
-export function skipping(committed: Vector | undefined): Skipping {
-  const left = new Map(committed);
-  const isNew = ({ offset }: SeenRecord, { foreign = [] }: FetchResult): boolean => {
-    const stretch = foreign.find(({ baseOffset, endOffset }) => baseOffset <= offset && offset < endOffset);
-    const region = stretch?.region ?? '';
-    const sequence = stretch === undefined ? offset : stretch.sourceOffset + offset - stretch.baseOffset;
-    const next = left.get(region);
-    if (next === undefined) return true;
-    if (sequence >= next - 1) left.delete(region);
-    return sequence >= next;
-  };
+export function skipping(committed: CommittedOffset | undefined): Skipping {
+  let behind: ReadBehind | undefined =
+    committed === undefined ? undefined : readBehind(committed.vector, committed.offset);
   return {
-    given: (records, fetched) => records.filter((record) => isNew(record, fetched)),
-    get vector() {
-      return left.size === 0 ? undefined : new Map(left);
+    given: (records, fetched) => {
+      if (behind === undefined) return records;
+      const seen = seenBehind(behind, fetched);
+      behind = seen.behind;
+      return records.filter(({ offset }) => !isWithin(seen.read, offset));
     },
+    vectorAt: (offset) => vectorAt(behind, offset),
   };
 }
