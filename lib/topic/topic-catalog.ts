@@ -1,13 +1,12 @@
 import type { EngineParts } from '../engine-parts.ts';
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { closePartition } from '../partition/close-partition.ts';
 import type { Call } from '../storage/call.ts';
-import { ITEM_FORMAT } from '../storage/format.ts';
 import { type Observation, observationAgeMs } from '../storage/observation.ts';
 import type { Condition } from '../storage/table.ts';
-import { closeIfFrozen, eachPartition } from './close-topic.ts';
+import { closeIfFrozen } from './close-topic.ts';
 import { parseConfigs } from './configs.ts';
+import { finishDeletion } from './finish-deletion.ts';
 import { refuseCompactedMerge } from './merged-here.ts';
 import type { PromotedFrom } from './promoted-from.ts';
 import type { RemoteOrigin } from './remote-origin.ts';
@@ -17,9 +16,11 @@ import {
   alteredConfigs,
   beingChanged,
   checkPartitionCount,
+  type Followed,
+  followedTopic,
   unknownTopic,
 } from './topic-changes.ts';
-import { DELETED_KEY, TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
+import { TOPICS_KEY, type Topic, topicFromItem, topicToItem } from './topic-item.ts';
 import { checkTopicName } from './topic-name.ts';
 
 interface Dependencies extends Pick<EngineParts, 'hot' | 'catalog' | 'clock' | 'random' | 'rules'> {
@@ -33,14 +34,6 @@ export interface TopicSpec {
   readonly validateOnly?: boolean;
   /** Of a topic that a flow is to keep. */
   readonly remote?: RemoteOrigin;
-}
-
-/** What makes a copy like its source; what is left out stays. */
-export interface Followed {
-  readonly partitionCount?: number;
-  /** Whoever writes here once it is promoted goes on from there. */
-  readonly leaderEpoch?: number;
-  readonly alterations: readonly Alteration[];
 }
 
 /** A topic and when it was seen. */
@@ -224,23 +217,11 @@ export class TopicCatalog {
    * Adds partitions to a copy, sets its configs and raises its epoch, in one step, for the flow that keeps it. ⚑ What was promoted meanwhile, or
    * made anew, is left as it is: it belongs to those who write to it. Answers what stands there then.
    */
-  async follow(
-    copy: Topic,
-    { partitionCount = copy.partitionCount, leaderEpoch = 0, alterations }: Followed,
-    call: Call,
-  ): Promise<Topic> {
-    checkPartitionCount(partitionCount);
+  async follow(copy: Topic, wanted: Followed, call: Call): Promise<Topic> {
     let from = copy.partitionCount;
     const followed = await this.#change(copy.name, call, (topic) => {
-      const isStill = topic.topicId === copy.topicId && topic.remote?.topicId === copy.remote?.topicId;
       from = topic.partitionCount;
-      if (!isStill) return topic;
-      return {
-        ...topic,
-        partitionCount: Math.max(partitionCount, topic.partitionCount),
-        leaderEpoch: Math.max(leaderEpoch, topic.leaderEpoch),
-        configs: alteredConfigs(topic.configs, alterations),
-      };
+      return followedTopic(topic, copy, wanted);
     });
     if (followed.partitionCount > from) await closeIfFrozen(this.#deps, followed, from, call);
     return followed;
@@ -289,25 +270,7 @@ export class TopicCatalog {
   }
 
   async #finishDeletion(topic: Topic, call: Call): Promise<void> {
-    const { catalog, clock, random, rules } = this.#deps;
-    if (rules.closedMarker) await eachPartition(topic, (pk) => closePartition(this.#deps, pk, call));
-    const ledger = {
-      pk: DELETED_KEY,
-      sk: topic.topicId,
-      version: random.id(),
-      attributes: { f: ITEM_FORMAT, n: topic.name, p: topic.partitionCount },
-    };
-    const { observation } = await catalog.put(ledger, { condition: { kind: 'ifAbsent' } }, call);
-    const nowMs = Math.max(clock.wallMs(), observation.serverMs ?? 0);
-    const deleted: Topic = {
-      ...topic,
-      state: 'deleted',
-      version: random.id(),
-      expiresAtSeconds: Math.ceil((nowMs + LIMITS.deletedTopicLifeMs) / 1000),
-    };
-    // Losing means that somebody else has finished it.
-    const condition = { kind: 'ifVersion', version: topic.version } as const;
-    await catalog.put(topicToItem(deleted), { condition }, call);
+    await finishDeletion(this.#deps, topic, call);
     this.#cache.delete(topic.name);
   }
 

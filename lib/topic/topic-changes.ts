@@ -1,11 +1,37 @@
 import { MillraceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { checkConfig, checkConfigName, type TopicConfigs } from './configs.ts';
+import type { Topic } from './topic-item.ts';
 
 /** Of a config; undefined: back to its default. */
 export interface Alteration {
   readonly name: string;
   readonly value: string | undefined;
+}
+
+/** What makes a copy like its source; what is left out stays. */
+export interface Followed {
+  readonly partitionCount?: number;
+  /** Whoever writes here once it is promoted goes on from there. */
+  readonly leaderEpoch?: number;
+  readonly alterations: readonly Alteration[];
+}
+
+/** The copy as it is to be; as it is where it is no copy of the same any more. INVALID_PARTITIONS, INVALID_CONFIG. */
+export function followedTopic(
+  topic: Topic,
+  copy: Topic,
+  { partitionCount = copy.partitionCount, leaderEpoch = 0, alterations }: Followed,
+): Topic {
+  checkPartitionCount(partitionCount);
+  const isStill = topic.topicId === copy.topicId && topic.remote?.topicId === copy.remote?.topicId;
+  if (!isStill) return topic;
+  return {
+    ...topic,
+    partitionCount: Math.max(partitionCount, topic.partitionCount),
+    leaderEpoch: Math.max(leaderEpoch, topic.leaderEpoch),
+    configs: alteredConfigs(topic.configs, alterations),
+  };
 }
 
 /** INVALID_CONFIG. */
