@@ -66,12 +66,19 @@ function* checkBegin(begin: Begin): Generator<string> {
   const end = Math.max(source.endAt(atMs), sourceStart);
   if (offset > end) yield `the source ended at ${end}`;
   const inside = source.batches.find(
-    ({ baseOffset, endOffset }) => baseOffset < offset && offset < endOffset,
+    ({ baseOffset, endOffset }) =>
+      baseOffset < offset && offset < endOffset && hasRecords(begin, baseOffset, endOffset),
   );
   // Where the batch was trimmed half-way the source itself begins inside it.
   if (inside !== undefined && offset > sourceStart) yield `inside the batch at ${inside.baseOffset}`;
   if (offset > sourceStart) yield* checkNotLate(begin);
   yield* checkNotEarly(begin);
+}
+
+/** A batch of which compaction has left nothing is none any more. */
+function hasRecords({ wasThere }: Begin, baseOffset: number, endOffset: number): boolean {
+  const offsets = Array.from({ length: endOffset - baseOffset }, (_, i) => baseOffset + i);
+  return offsets.some(wasThere);
 }
 
 function* checkNotLate({ offset, start, source, sourceStart, wasThere }: Begin): Generator<string> {
