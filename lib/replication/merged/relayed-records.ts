@@ -7,6 +7,7 @@ import type { CopySides } from '../copy/copier.ts';
 import type { CopyGap } from '../copy/copy-outcome.ts';
 import { onSide } from '../copy/on-side.ts';
 import { readFlow } from '../flows/flow-store.ts';
+import { notePassedOver, passedOver } from '../topics/passed-over.ts';
 import { createOriginReader, type OriginPlace, type OriginRead } from './origin-reader.ts';
 import type { OriginSource, SourceOfOrigin } from './origin-source.ts';
 import { firstFrom, originsAt, type SeenLog } from './origins-at.ts';
@@ -19,6 +20,8 @@ interface Located {
   readonly isEnd?: true;
 }
 
+type FoundBatches = Extract<SourceOfOrigin, { readonly kind: 'batches' }>;
+
 /** How often the log may be trimmed, or set back, under a read. */
 const LOOKS_MAX = 4;
 
@@ -29,12 +32,13 @@ const LOOKS_MAX = 4;
  * ⚑ What the source has trimmed of them the region itself may still have: it is passed over only where no flow from there
  * into the target exists, which is to say that nobody waits for it any more. Retention leaves behind how far the log had come
  * with each region; a log that was trimmed on request may not tell whether it had records between two offsets of another
- * region, and is then taken to have had some.
+ * region, and is then taken to have had some. ⚑ What was passed over is noted before anything behind it is stored: who relays
+ * from there in turn could not tell it from offsets at which the region had nothing of its own.
  */
 export function relayedRecords(
   { source, target }: CopySides,
   sealed: SegmentReader,
-  { pk, region }: { readonly pk: string; readonly region: string },
+  { pk, targetPk, region }: { readonly pk: string; readonly targetPk: string; readonly region: string },
 ): OriginSource {
   const reader = createOriginReader(source, sealed, { pk, region });
   let located: Located | undefined;
@@ -113,6 +117,24 @@ export function relayedRecords(
     return flow !== undefined && flow.state !== 'deleted';
   };
 
+  const refused = (gap: CopyGap): SourceOfOrigin => {
+    located = undefined;
+    ahead = undefined;
+    return { kind: 'missing', reason: missing(region, gap) };
+  };
+
+  /** Whether what was found may be stored. */
+  const settled = async (found: FoundBatches, copied: number, call: Call): Promise<SourceOfOrigin> => {
+    const first = found.batches[0]?.header.baseOffset ?? copied;
+    const passed = first > copied ? await passedOver(source, { pk, region }, call) : undefined;
+    const there = passed === undefined ? undefined : common(passed, { from: copied, to: first });
+    const gap = found.gap ?? there;
+    if (gap === undefined) return found;
+    if (found.gap === undefined && (await isAwaited(call))) return refused(gap);
+    await onSide('target', () => notePassedOver(target, { pk: targetPk, region }, gap, call));
+    return { ...found, gap };
+  };
+
   return {
     positionAt: (copied) => copied,
     read: async (copied, bytesMax, call) => {
@@ -122,12 +144,10 @@ export function relayedRecords(
           located = { place };
           return { kind: 'atEnd', position: copied };
         }
-        if (gap !== undefined && (await isAwaited(call))) {
-          located = undefined;
-          return { kind: 'missing', reason: missing(region, gap) };
-        }
+        if (gap !== undefined && (await isAwaited(call))) return refused(gap);
         const read = await reader.read({ offset: place.offset, sequence: copied }, bytesMax, call);
         const seen = seenOf(read, copied, gap);
+        if (seen?.kind === 'batches') return settled(seen, copied, call);
         if (seen !== undefined) return seen;
       }
       throw new StorageFault('throttled', `Partition ${pk} is trimmed on during every look`);
@@ -146,6 +166,13 @@ export function relayedRecords(
       return knownEnd;
     },
   };
+}
+
+/** What two ranges have in common. */
+function common(one: CopyGap, other: CopyGap): CopyGap | undefined {
+  const from = Math.max(one.from, other.from);
+  const to = Math.min(one.to, other.to);
+  return from < to ? { from, to } : undefined;
 }
 
 function endIn({ tail }: Pick<SeenLog, 'tail'>, region: string): number {

@@ -10,7 +10,8 @@ type Dependencies = Pick<EngineParts, 'catalog' | 'random'>;
  * and says nothing of a topic that was made anew under the same name; what is copied from it would begin in the middle.
  * Kept as long as the storage: a flow that is deleted and made again goes on where it was.
  *
- * Layout: pk = flows, sk = pair#<alias of the source>#<topic id here>, f format number, i topic id in the source.
+ * Layout: pk = flows, sk = pair#<alias of the source>#<topic id here>, f format number, i topic id in the source,
+ * o [partition, from, to, …]: what was passed over of its records (passed-over.ts), if anything was.
  */
 export async function bindMerged(
   { catalog, random }: Dependencies,

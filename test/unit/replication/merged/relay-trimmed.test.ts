@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Flows } from '../../../../lib/flows.ts';
 import { openFlows } from '../../../../lib/open-flows.ts';
+import { bindMerged } from '../../../../lib/replication/topics/merged-pairs.ts';
+import { passedOver } from '../../../../lib/replication/topics/passed-over.ts';
 import { retainOnce, retentionSettings } from '../../../../lib/segment/retain/retention.ts';
 import type { ManualClock } from '../../../tools/manual-clock.ts';
 import {
@@ -14,7 +16,15 @@ import {
   three,
   valuesOf,
 } from './lost-region.ts';
-import { type MergedRegion, mergedCopyAll, mergedStep } from './merged-regions.ts';
+import {
+  type MergedRegion,
+  mergedCopier,
+  mergedCopyAll,
+  mergedStep,
+  openMergedRegion,
+} from './merged-regions.ts';
+
+const idOf = ({ pk }: MergedRegion): string => pk.slice(0, pk.lastIndexOf(':'));
 
 /** A flow that might still bring what west has. */
 async function awaited(north: MergedRegion): Promise<Flows> {
@@ -125,6 +135,41 @@ describe('what the source has trimmed of a lost region', () => {
     expect((await mergedCopyAll(east, north, relay)).at(-1)).toMatchObject({ kind: 'missing' });
     await flows.delete('west', north.call());
     expect(await mergedStep(relay, north)).toMatchObject({ kind: 'caughtUp' });
+  });
+
+  it('is waited for by who relays in turn, too, as long as a flow from there might bring it', async () => {
+    const { west, east, north } = await trimmed();
+    const south = await openMergedRegion('south', west.storage.clock as ManualClock);
+    for (const region of [north, south]) {
+      const ids = { sourceId: idOf(west), targetId: idOf(region) };
+      await bindMerged(region.parts, { source: 'west', ...ids }, region.call());
+    }
+    // Nobody waits for west in north.
+    await relayAll(east, north);
+    const flows = await awaited(south);
+    const relay = relayOf(north, south);
+    const outcomes = await mergedCopyAll(north, south, relay);
+    expect(outcomes.at(-1)).toMatchObject({ kind: 'missing', reason: expect.stringContaining("'west'") });
+    expect(await valuesOf(south, 'west')).toEqual(numbered('west', 0, 12));
+
+    await mergedCopyAll(west, south, mergedCopier(west, south), 150);
+    await mergedCopyAll(north, south, relay);
+    await expectAll([south], 24);
+    await flows.delete('west', south.call());
+  });
+
+  it('is passed on as a gap by who relays in turn, where nobody waits for it either', async () => {
+    const { west, east, north } = await trimmed();
+    const south = await openMergedRegion('south', west.storage.clock as ManualClock);
+    for (const region of [north, south]) {
+      const ids = { sourceId: idOf(west), targetId: idOf(region) };
+      await bindMerged(region.parts, { source: 'west', ...ids }, region.call());
+    }
+    await relayAll(east, north);
+    const gaps = (await relayAll(north, south)).flatMap((outcome) => ('gap' in outcome ? [outcome.gap] : []));
+    expect(gaps).toHaveLength(1);
+    expect(await valuesOf(south, 'west')).toEqual(await valuesOf(north, 'west'));
+    expect(await passedOver(south.parts, { pk: south.pk, region: 'west' }, south.call())).toEqual(gaps[0]);
   });
 
   it('is no matter where the target has it', async () => {
