@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openApi } from '../../../ops/region/api.ts';
 
 let requests: IncomingMessage[];
+let bodies: string[];
 let url: string;
 let close: () => void;
 /** Answers still to be given; then 200. */
@@ -10,9 +12,14 @@ let answers: number[];
 
 beforeEach(async () => {
   requests = [];
+  bodies = [];
   answers = [];
   const server = createServer((request, response) => {
-    requests.push(request);
+    const at = requests.push(request) - 1;
+    bodies[at] = '';
+    request.on('data', (bytes: Buffer) => {
+      bodies[at] += bytes.toString();
+    });
     response.writeHead(answers.shift() ?? 200, { 'content-type': 'application/json' });
     response.end(request.url === '/v3/clusters' ? '{"data":[{"cluster_id":"C"}]}' : '{"message":"m"}');
   });
@@ -49,6 +56,16 @@ describe('asking a region', () => {
       /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/\d{8}\/eu-central-1\/execute-api\/aws4_request, SignedHeaders=host;/,
     );
     expect(requests[0]?.headers).toHaveProperty('x-amz-date');
+  });
+
+  it('sends what is to be made as JSON, which is signed with it', async () => {
+    const body = { source_region: 'west' };
+    await openApi(url, { signedRegion: 'eu-central-1' }).v3('POST', '/flows', body);
+    const { authorization, ...headers } = requests[1]?.headers ?? {};
+    expect(authorization).toContain('SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date');
+    const hash = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+    expect(headers).toMatchObject({ 'content-type': 'application/json', 'x-amz-content-sha256': hash });
+    await vi.waitFor(() => expect(bodies[1]).toBe(JSON.stringify(body)));
   });
 
   it('is tried again where the answer may change, and not where it will not', async () => {
