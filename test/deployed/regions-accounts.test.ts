@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { deployed } from './support/deployed.ts';
 import { httpClient, sigV4 } from './support/http-client.ts';
 import { ends, endsIfThere, writeTo } from './support/region-traffic.ts';
-import { type DeployedRegion, deployStacks, openRegion } from './support/regions.ts';
+import { DEPLOY_MS, type DeployedRegion, deployStacks, openRegion } from './support/regions.ts';
 
 const TOPIC = 'letters';
 const PARTITIONS = 2;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   home = openRegion(deployed(), HOME, atHome ?? {});
   abroad = openRegion(deployed(), ABROAD, there ?? {});
   await abroad.log.createTopic(TOPIC, PARTITIONS);
-});
+}, DEPLOY_MS);
 
 /**
  * The emulator looks for a function in the account of who calls it, whatever its ARN says: so the wake signal, which is

@@ -5,7 +5,7 @@ import { regionCommand, type Told } from './support/region-command.ts';
 import { joinGroup, positionsIn, type RegionMember } from './support/region-group.ts';
 import { bringBack, cutOff, lose } from './support/region-loss.ts';
 import { ends, endsIfThere, keepReplicating, writeTo } from './support/region-traffic.ts';
-import { DECLARED_FLOW, type DeployedRegion, deployRegions } from './support/regions.ts';
+import { DECLARED_FLOW, DEPLOY_MS, type DeployedRegion, deployRegions } from './support/regions.ts';
 
 const TOPIC = 'sales';
 const PARTITIONS = 2;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await us.api.setFlows([{ source_region: 'eu', ...DECLARED_FLOW }]);
   await eu.api.setFlows([{ source_region: 'us', ...DECLARED_FLOW }]);
   await Promise.all([us, eu].map(({ log }) => log.createTopic(TOPIC, PARTITIONS)));
-});
+}, DEPLOY_MS);
 afterAll(() => bringBack(us));
 
 /** Each batch of records has a name; values that were answered, sorted. */

@@ -4,14 +4,18 @@ import { type Acknowledged, expectStoredAsAcknowledged } from './support/acknowl
 import { deployed } from './support/deployed.ts';
 import type { ReadRecord } from './support/log-client.ts';
 import { CUT_OFF, exceeded, type RegionFaults, startRegionFaults } from './support/region-faults.ts';
+import { joinGroup, positionsIn, type RegionMember } from './support/region-group.ts';
+import { bringBack, cutOff, lose } from './support/region-loss.ts';
 import { ends, keepKilling, keepReplicating, replicateToRest, writeTo } from './support/region-traffic.ts';
-import { type DeployedRegion, type DeployedRegions, deployRegions } from './support/regions.ts';
+import { DEPLOY_MS, type DeployedRegion, type DeployedRegions, deployRegions } from './support/regions.ts';
 
 const TOPIC = 'shared';
 const PARTITIONS = 2;
-const REQUESTS = 30;
-const TRAFFIC = { topic: TOPIC, partitions: PARTITIONS, requests: REQUESTS };
-const OWN = REQUESTS * 3;
+const REQUESTS = 20;
+const FEW = 4;
+/** By each region, and by all of them. */
+const OWN = REQUESTS * 3 * PARTITIONS;
+const WRITTEN = 3 * OWN;
 /** A replicator that was killed keeps its lease for half a minute; then whoever is called next goes on. */
 const COPIED = { timeout: 240_000, interval: 1_000 };
 
@@ -30,20 +34,61 @@ beforeAll(async () => {
       others.map((other) => ({ source_region: other.alias, policy: 'merged', topics: [TOPIC] })),
     );
   }
+}, DEPLOY_MS);
+afterAll(async () => {
+  await bringBack(regions.us);
+  await faults?.stop();
 });
-afterAll(() => faults?.stop());
+
+const told = new Map<DeployedRegion, readonly Acknowledged[]>();
+
+/** Values that were answered, sorted. */
+async function write(region: DeployedRegion, name: string, requests: number): Promise<readonly string[]> {
+  const written = await writeTo(region, { topic: TOPIC, partitions: PARTITIONS, requests, name });
+  told.set(region, [...(told.get(region) ?? []), ...written]);
+  return written.map(({ value }) => value).sort();
+}
+
+/** Every region has so many records, and another look at all flows finds nothing to do. */
+async function expectEverywhere(records: number): Promise<void> {
+  const total = Array.from({ length: PARTITIONS }, () => records / PARTITIONS);
+  const there = (): Promise<unknown> => Promise.all(all.map((region) => ends(region, TOPIC, PARTITIONS)));
+  const stop = keepReplicating(all);
+  await expect.poll(there, COPIED).toEqual(all.map(() => total));
+  stop();
+  await replicateToRest(all);
+  expect(await there()).toEqual(all.map(() => total));
+}
+
+/** In every region each record stands once, those of a region in their order, and its own where it was told. */
+async function expectEachOnce(): Promise<void> {
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    for (const here of all) {
+      const values = valuesOf(await here.log.readAll(TOPIC, partition));
+      for (const origin of all) {
+        const written = (told.get(origin) ?? []).filter((one) => one.partition === partition);
+        const there = values.filter((value) => originOf(value) === origin.alias);
+        expect(there).toEqual(written.map(({ value }) => value));
+      }
+      await expectStoredAsAcknowledged(here.log, { topic: TOPIC, partition }, told.get(here) ?? []);
+    }
+  }
+}
 
 const valuesOf = (records: readonly ReadRecord[]): readonly string[] =>
   records.map(({ value }) => String(value));
 const originOf = (value: string): string => value.slice(0, value.indexOf('-'));
 
-async function everywhere(partition: number): Promise<readonly (readonly string[])[]> {
-  return Promise.all(all.map(async ({ log }) => valuesOf(await log.readAll(TOPIC, partition))));
+/** What a region has of another one. */
+async function cameFrom(origin: DeployedRegion, region: DeployedRegion): Promise<readonly string[]> {
+  const read = Array.from({ length: PARTITIONS }, (_, partition) => region.log.readAll(TOPIC, partition));
+  const values = (await Promise.all(read)).flatMap(valuesOf);
+  return values.filter((value) => originOf(value) === origin.alias);
 }
 
 describe('a topic that three regions write to at once, while replicators are killed, throttled and cut off', () => {
-  const told = new Map<string, readonly Acknowledged[]>();
-  let copiedWhileCutOff: readonly string[] = [];
+  let fromUs: readonly string[] = [];
+  let fromEu: readonly string[] = [];
 
   beforeAll(async () => {
     const { us, eu, ap } = regions;
@@ -51,57 +96,93 @@ describe('a topic that three regions write to at once, while replicators are kil
     faults.set(ap, us, CUT_OFF);
     faults.set(ap, eu, () => ({ delayMs: 150 }));
     const stopReplicating = keepReplicating([eu, ap]);
-    const stopKilling = keepKilling(us, 3_000);
-    await Promise.all(all.map(async (region) => told.set(region.alias, await writeTo(region, TRAFFIC))));
+    const stopKilling = keepKilling(us, 5_000);
+    await Promise.all(all.map((region) => write(region, '', REQUESTS)));
     await sleep(3_000);
-    const there = [0, 1].map((partition) => ap.log.readAll(TOPIC, partition));
-    copiedWhileCutOff = (await Promise.all(there)).flatMap(valuesOf).map(originOf);
+    fromUs = await cameFrom(us, ap);
+    fromEu = await cameFrom(eu, ap);
     await stopKilling();
     stopReplicating();
     faults.heal();
   });
 
   it('nobody copies from a region that it cannot reach, and all go on with the others', () => {
-    expect(copiedWhileCutOff).not.toContain('us');
-    expect(copiedWhileCutOff).toContain('eu');
+    expect(fromUs).toEqual([]);
+    expect(fromEu.length).toBeGreaterThan(0);
     expect(faults.counts(regions.ap)['reset before']).toBeGreaterThan(0);
     expect(faults.counts(regions.eu).exceed).toBeGreaterThan(0);
   });
 
-  it('every region comes to have every record', async () => {
-    const stop = keepReplicating(all);
-    const total = Array.from({ length: PARTITIONS }, () => OWN * all.length);
-    const there = (): Promise<unknown> => Promise.all(all.map((region) => ends(region, TOPIC, PARTITIONS)));
-    await expect.poll(there, COPIED).toEqual(all.map(() => total));
+  it('every region comes to have every record, and no copy of a copy', async () => {
+    await expectEverywhere(WRITTEN);
+    const done = { state: 'RUNNING', policy: 'merged', progress: { lag_records: 0, percent: 100 } };
+    for (const { api } of all) expect(await api.list('/flows')).toMatchObject([done, done]);
+  });
+
+  it('each record is there once, those of a region in their order, and its own where it was told', () =>
+    expectEachOnce());
+});
+
+describe('one of them is lost with records that nobody, or not everybody, has copied', () => {
+  const GROUP = 'readers';
+  let unread: readonly string[];
+  let member: RegionMember;
+
+  it('before: a group has read everything in it, which is known in another region', async () => {
+    const { us, eu } = regions;
+    member = await joinGroup(us, { group: GROUP, topics: [TOPIC] });
+    expect(await member.consumed(WRITTEN)).toHaveLength(WRITTEN);
+    const stop = keepReplicating([eu]);
+    await expect.poll(async () => (await positionsIn(eu, GROUP)).size, COPIED).toBe(PARTITIONS);
     stop();
   });
 
-  it('each record is there once, those of a region in their order, and its own where it said', async () => {
-    for (let partition = 0; partition < PARTITIONS; partition += 1) {
-      for (const [index, values] of (await everywhere(partition)).entries()) {
-        for (const { alias } of all) {
-          const written = (told.get(alias) ?? []).filter((one) => one.partition === partition);
-          expect(values.filter((value) => originOf(value) === alias)).toEqual(
-            written.map(({ value }) => value),
-          );
-        }
-        const region = all[index] as DeployedRegion;
-        await expectStoredAsAcknowledged(
-          region.log,
-          { topic: TOPIC, partition },
-          told.get(region.alias) ?? [],
-        );
-      }
-    }
+  it('one of the others has come further than the third, and nobody to its end', async () => {
+    const { us, eu, ap } = regions;
+    faults.set(ap, us, CUT_OFF);
+    const stop = keepReplicating([eu]);
+    unread = await write(us, 'unread-', FEW);
+    await expect.poll(async () => (await cameFrom(us, eu)).length, COPIED).toBe(OWN + unread.length);
+    await cutOff(us);
+    await write(us, 'tail-', FEW);
+    await lose(us);
+    faults.heal();
+    stop();
+    expect(await cameFrom(us, ap)).toHaveLength(OWN);
   });
 
-  it('nothing is copied in a circle: another look at all flows finds nothing', async () => {
-    await replicateToRest(all);
-    const total = Array.from({ length: PARTITIONS }, () => OWN * all.length);
-    for (const region of all) {
-      expect(await ends(region, TOPIC, PARTITIONS)).toEqual(total);
-      const done = { state: 'RUNNING', policy: 'merged', progress: { lag_records: 0, percent: 100 } };
-      expect(await region.api.list('/flows')).toMatchObject([done, done]);
-    }
+  it('the third has it from the one that has more', async () => {
+    const { us, ap } = regions;
+    await ap.api.ask('PATCH', '/flows/eu', { relays: ['us'] });
+    const stop = keepReplicating([ap]);
+    await expect.poll(async () => (await cameFrom(us, ap)).length, COPIED).toBe(OWN + unread.length);
+    stop();
+  });
+
+  it('where the group goes on can be asked without the lost one', async () => {
+    const { eu } = regions;
+    const path = `/consumer-groups/${GROUP}/offsets:translate`;
+    const { data } = (await eu.api.ask('POST', path, { source_region: 'us' })) as { data: readonly object[] };
+    const all = Array.from({ length: PARTITIONS }, (_, partition_id) => ({
+      ...{ topic_name: TOPIC, partition_id, offset: WRITTEN / PARTITIONS, state: 'CARRIED_OVER' },
+    }));
+    expect(data).toMatchObject(all);
+  });
+
+  it('the group goes on in another region with what it has not read, each record once', async () => {
+    member = await joinGroup(regions.eu, { group: GROUP, topics: [TOPIC] });
+    expect(await member.consumed(unread.length)).toEqual(unread);
+    const meanwhile = await write(regions.eu, 'meanwhile-', FEW);
+    expect(await member.consumed(meanwhile.length)).toEqual(meanwhile);
+    await member.leave();
+  });
+
+  it('is back: everybody gets what it alone had, with nothing twice, relayed or not', async () => {
+    const { us, ap } = regions;
+    await bringBack(us);
+    await expectEverywhere(WRITTEN + 3 * FEW * 3 * PARTITIONS);
+    await expectEachOnce();
+    await ap.api.ask('PATCH', '/flows/eu', { relays: [] });
+    expect(await ap.api.ask('GET', '/flows/eu')).toMatchObject({ relays: [] });
   });
 });

@@ -4,6 +4,7 @@ import { deployed } from './support/deployed.ts';
 import { endsIfThere, keepReplicating, replicateToRest, writeTo } from './support/region-traffic.ts';
 import {
   DECLARED_FLOW,
+  DEPLOY_MS,
   type DeployedRegion,
   type DeployedRegions,
   deployRegions,
@@ -53,7 +54,7 @@ beforeAll(async () => {
     await regions[alias].api.setFlows(flows);
   }
   await Promise.all(all.map(async (region) => told.set(region.alias, await writeTo(region, TRAFFIC))));
-});
+}, DEPLOY_MS);
 
 describe('a ring of three regions, each of which copies all that the one before it has', () => {
   it('brings every record to every region, and no record back to where it came from', async () => {

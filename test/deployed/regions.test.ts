@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Acknowledged, expectStoredAsAcknowledged } from './support/acknowledged.ts';
 import { deployed } from './support/deployed.ts';
 import { endsIfThere, ends as endsOf, keepKilling, writeTo } from './support/region-traffic.ts';
-import { DECLARED_FLOW, type DeployedRegion, deployRegions } from './support/regions.ts';
+import { DECLARED_FLOW, DEPLOY_MS, type DeployedRegion, deployRegions } from './support/regions.ts';
 
 const TOPIC = 'orders';
 const PARTITIONS = 3;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   }
   await regions.ap.api.setFlows([]);
   await Promise.all([us, eu].map(({ log }) => log.createTopic(TOPIC, PARTITIONS)));
-});
+}, DEPLOY_MS);
 
 const ends = (region: DeployedRegion, topic: string): Promise<readonly number[]> =>
   endsOf(region, topic, PARTITIONS);
@@ -36,7 +36,7 @@ describe('two regions that are written at once, while their replicators are kill
   const told = new Map<string, readonly Acknowledged[]>();
 
   beforeAll(async () => {
-    const killers = [us, eu].map((region) => keepKilling(region, 2_500));
+    const killers = [us, eu].map((region) => keepKilling(region, 4_000));
     const traffic = { topic: TOPIC, partitions: PARTITIONS, requests: REQUESTS };
     const [fromUs, fromEu] = await Promise.all([us, eu].map((region) => writeTo(region, traffic)));
     await Promise.all(killers.map((stop) => stop()));

@@ -45,6 +45,9 @@ const REGIONS: readonly RegionSettings[] = [
   { alias: 'eu', region: 'eu-central-1', stackName: 'MillraceEu', number: 1 },
   { alias: 'ap', region: 'ap-south-1', stackName: 'MillraceAp', number: 2 },
 ];
+/** Whoever comes first deploys all of them, perhaps on a machine that has other work. */
+export const DEPLOY_MS = 600_000;
+
 /** What the flows that are declared are like; a process of the replicator makes one of them wherever it is missing. */
 export const DECLARED_FLOW = { policy: 'prefixed', topics: ['.*'] } as const;
 const DECLARED_FLOWS = [
