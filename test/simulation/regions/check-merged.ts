@@ -1,30 +1,67 @@
 import { partitionKey } from '../../../lib/partition/chunk.ts';
-import { seenIn } from './copied-truth.ts';
+import { type SeenRecord, seenIn } from './copied-truth.ts';
 import type { Evidence } from './evidence.ts';
 import { homeOf } from './region-clients.ts';
 import type { RegionsWorld } from './regions-world.ts';
 
-/** I9 of a topic that is written in every region: each origin's records once and in their order, everywhere. */
-export function* checkMerged({ world, seen, left }: Evidence): Generator<string> {
-  const { profile } = world;
-  const counts = profile.aliases.map((alias) => homeOf(world, alias)?.partitionCount ?? 0);
+/**
+ * I9 of a topic that is written in every region: each origin's records once and in their order, everywhere. Only what the
+ * origin itself has trimmed may never have come over.
+ */
+export function* checkMerged(evidence: Evidence): Generator<string> {
+  const { world } = evidence;
+  const { aliases } = world.profile;
+  const counts = aliases.map((alias) => homeOf(world, alias)?.partitionCount ?? 0);
   for (let partition = 0; partition < Math.max(...counts); partition += 1) {
-    const pkIn = (alias: string): string => partitionKey(homeOf(world, alias)?.topicId ?? '', partition);
-    const storedIn = (alias: string) => [...(seen.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
-    const readIn = (alias: string) => [...(left.get(alias)?.get(pkIn(alias))?.records.values() ?? [])];
-    for (const alias of profile.aliases) {
-      const stored = storedIn(alias);
-      const texts = stored.map(({ text }) => text);
-      if (new Set(texts).size < texts.length)
-        yield `${alias}/${partition}: ${firstTwice(texts)} is there twice`;
-      for (const origin of profile.aliases) {
-        const wanted = ofOrigin(origin, storedIn(origin));
-        const problem =
-          difference(wanted, ofOrigin(origin, stored)) ?? difference(wanted, ofOrigin(origin, readIn(alias)));
-        if (problem !== undefined) yield `${alias}/${partition}: of ${origin}: ${problem}`;
+    for (const alias of aliases) {
+      for (const problem of checkRegion(evidence, { alias, partition })) {
+        yield `${alias}/${partition}: ${problem}`;
       }
     }
   }
+}
+
+interface Place {
+  readonly alias: string;
+  readonly partition: number;
+}
+
+function* checkRegion(evidence: Evidence, place: Place): Generator<string> {
+  const stored = storedAt(evidence, place);
+  const texts = stored.map(({ text }) => text);
+  if (new Set(texts).size < texts.length) yield `${firstTwice(texts)} is there twice`;
+  const left = leftAt(evidence, place);
+  for (const origin of evidence.world.profile.aliases) {
+    const there = { alias: origin, partition: place.partition };
+    const wanted = ofOrigin(origin, storedAt(evidence, there));
+    const isGoneThere = trimmedAt(evidence, there);
+    const isGoneHere = trimmedAt(evidence, place);
+    const problem =
+      difference(wanted, ofOrigin(origin, stored), isGoneThere) ??
+      difference(wanted, ofOrigin(origin, left), (text) => isGoneThere(text) || isGoneHere(text));
+    if (problem !== undefined) yield `of ${origin}: ${problem}`;
+  }
+}
+
+function pkOf({ world }: Evidence, { alias, partition }: Place): string {
+  return partitionKey(homeOf(world, alias)?.topicId ?? '', partition);
+}
+
+function storedAt(evidence: Evidence, place: Place): readonly SeenRecord[] {
+  return [...(evidence.seen.get(place.alias)?.get(pkOf(evidence, place))?.records.values() ?? [])];
+}
+
+function leftAt(evidence: Evidence, place: Place): readonly SeenRecord[] {
+  return [...(evidence.left.get(place.alias)?.get(pkOf(evidence, place))?.records.values() ?? [])];
+}
+
+/** Whether a record stands below where the log begins in the end. */
+function trimmedAt(evidence: Evidence, place: Place): (text: string) => boolean {
+  const { series } = evidence.starts.get(place.alias)?.get(pkOf(evidence, place)) ?? {};
+  const start = series?.at(Number.POSITIVE_INFINITY) ?? 0;
+  const trimmed = storedAt(evidence, place).filter(({ offset }) => offset < start);
+  const texts = new Set(trimmed.map(({ text }) => text));
+  return (text) => texts.has(text);
 }
 
 /** While a region is lost those that relay it agree on what they have of it: nobody keeps for himself what has come over. */
@@ -55,8 +92,16 @@ function firstTwice(texts: readonly string[]): string {
   return texts.find((text, i) => texts.indexOf(text) < i) ?? '';
 }
 
-function difference(wanted: readonly string[], found: readonly string[]): string | undefined {
-  const at = wanted.findIndex((text, i) => found[i] !== text);
-  if (at >= 0) return `record ${at} is ${found[at]}, not ${wanted[at]}`;
-  return wanted.length < found.length ? `${found[wanted.length]} is too much` : undefined;
+/** What was found is in the order of what is wanted, and lacks nothing but what may be missing. */
+function difference(
+  wanted: readonly string[],
+  found: readonly string[],
+  mayBeMissing: (text: string) => boolean = () => false,
+): string | undefined {
+  let at = 0;
+  for (const text of wanted) {
+    if (found[at] === text) at += 1;
+    else if (!mayBeMissing(text)) return `record ${at} is ${found[at]}, not ${text}`;
+  }
+  return at < found.length ? `${found[at]} is too much` : undefined;
 }

@@ -89,7 +89,7 @@ export function incarnationsOf(changes: readonly Change<string>[]): ReadonlySet<
  * Whether a record was, by then, not there any more in one of the regions, or not there from the beginning: trimmed, compacted
  * away, or before a copy that begins late. Who reads there passes it over as if retention had taken it.
  */
-function goneBy(evidence: Evidence): (text: string, ms: number) => boolean {
+export function goneBy(evidence: Evidence): (text: string, ms: number) => boolean {
   const { seen, starts, left, world } = evidence;
   const copies = copiesOf(evidence);
   const standings = new Map<string, Standing[]>();

@@ -1,5 +1,5 @@
 import { offsetFromItem, type PartitionOffset } from '../../../lib/group/offsets/offset-item.ts';
-import { incarnationsOf, nameOf } from './check-movers.ts';
+import { goneBy, incarnationsOf, nameOf } from './check-movers.ts';
 import { coveredBy, toldOf } from './covered.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -23,11 +23,12 @@ export function* checkVectors(evidence: Evidence): Generator<string> {
       .filter(({ offset: { position } }) => position !== undefined && position.source === undefined)
       .map((commit) => [commit.offset.position?.metadata, commit]),
   );
+  const mayBeGone = goneBy(evidence);
   for (const commit of commits) {
     const { position } = commit.offset;
     if (position === undefined) continue;
     const from = position.source === undefined ? forward(commit) : local.get(position.metadata);
-    const lost = from && lostBetween(evidence, from, commit);
+    const lost = from && lostBetween(evidence, from, commit, mayBeGone);
     if (lost !== undefined) yield `${commit.by} put ${toldOf(position)}: ${lost} would be given again`;
   }
 }
@@ -39,13 +40,20 @@ function forward({ offset, before, alias, by }: Commit): Commit | undefined {
 }
 
 /** The first record that the one position covers and the other does not. */
-function lostBetween(evidence: Evidence, from: Commit, to: Commit): string | undefined {
+function lostBetween(
+  evidence: Evidence,
+  from: Commit,
+  to: Commit,
+  mayBeGone: ReturnType<typeof goneBy>,
+): string | undefined {
   const [there, here] = [from, to].map(({ alias, offset }) =>
     offset.position === undefined
       ? new Set<string>()
       : coveredBy(evidence, { ...offset, alias }, offset.position),
   );
-  const lost = [...(there ?? [])].find((text) => here?.has(text) !== true);
+  const lost = [...(there ?? [])].find(
+    (text) => here?.has(text) !== true && !mayBeGone(text, Number.POSITIVE_INFINITY),
+  );
   return lost === undefined ? undefined : nameOf(lost);
 }
 

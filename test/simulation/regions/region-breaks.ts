@@ -88,7 +88,7 @@ export const REGION_BREAKS: Readonly<Record<RegionBreakName, RegionBreak>> = {
   },
   originsApart: {
     policy: 'merged',
-    conditions: { ...TWO, partitionCount: 1, runsPerEra: 3 },
+    conditions: { ...TWO, partitionCount: 1, runsPerEra: 3, trimsPerEra: 0 },
     base: { ...QUIET_STORAGE, eraCount: 3 },
     shows: /is not at|is too much|, not undefined/,
   },

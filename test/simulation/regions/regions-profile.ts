@@ -87,7 +87,7 @@ function drawAll(random: SeededRandom, policy: RegionsProfile['policy']): Region
     replicators: 1 + random.integer(2),
     runsPerEra: 1 + random.integer(4),
     commitsPerEra: random.integer(6),
-    trimsPerEra: policy === 'merged' ? 0 : random.pick([0, 0, 1, 3]),
+    trimsPerEra: random.pick([0, 0, 1, 3]),
     promotes: false,
     lossRate: random.pick([0, 0.5, 1]),
     relayRate: policy === 'merged' && aliases.length > 2 ? random.pick([0.5, 1]) : 0,

@@ -25,7 +25,8 @@ export async function settle(world: RegionsWorld): Promise<readonly string[]> {
   const survivors = profile.aliases.filter((alias) => alias !== lost);
   const isRelayed = world.random.chance(profile.relayRate);
   const problems = [...(await settleAmong(world, survivors, isRelayed ? [lost] : undefined))];
-  if (isRelayed) problems.push(...checkRelayed(world, { lost, survivors }));
+  // What one of them has trimmed of it the other may have to wait for.
+  if (isRelayed && profile.trimsPerEra === 0) problems.push(...checkRelayed(world, { lost, survivors }));
   // The group goes on where it can.
   if (profile.movers > 0) problems.push(...(await readToTheEnd(world, survivors[0] ?? lost)));
   world.lost = undefined;
