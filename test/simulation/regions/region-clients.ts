@@ -51,7 +51,7 @@ export async function quietly(
 /** One after another, as one producer does; in a merged topic with a producer id, which another region has given too. */
 export async function runWriter(world: RegionsWorld, random: SeededRandom, alias: string): Promise<void> {
   const { base, policy } = world.profile;
-  const known = await world.machine(alias, 'ids', 'calm');
+  const known = await world.machine(alias, 'ids', 'steady');
   const producerId = await known.log.allocateProducerId(known.call());
   const sequences = new Map<number, number>();
   await inEveryEra(world, async () => {
