@@ -45,6 +45,8 @@ export function createPartitionCopier(parts: CopierParts, place: CopyPlace): Par
       isResumed = false;
     }
     const isLook = writer.knownTail === undefined;
+    // ⚑ What is found where this copier did not leave it, after a fault or a freeze, may be what others wrote.
+    if (isLook) isResumed = false;
     let tail = await onSide('target', () => writer.tail(call));
     if (isLook && !target.rules.positionFromTail && terms.notedPosition !== undefined) {
       writer.pretend(terms.notedPosition);

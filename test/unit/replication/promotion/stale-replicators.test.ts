@@ -5,6 +5,7 @@ import { partitionKey } from '../../../../lib/partition/chunk.ts';
 import { readFlow } from '../../../../lib/replication/flows/flow-store.ts';
 import { openErrands } from '../../../../lib/replication/groups/open-errands.ts';
 import { LEASE_MS } from '../../../../lib/replication/lease.ts';
+import { StorageFault } from '../../../../lib/storage/fault.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { TopicCatalog } from '../../../../lib/topic/topic-catalog.ts';
 import { type FlowWorld, flowWorld } from '../flows/flow-world.ts';
@@ -85,6 +86,44 @@ describe('a replicator that does not know of the promotion', () => {
     await world.clock.sleep(90_000);
     expect(await step()).toEqual({ kind: 'released', position: 3 });
     expect(await world.records('east', 'orders', 0)).toEqual(['0:a', '1:b', '2:late']);
+  });
+
+  it('whose put failed before the promotion finds out before it adds anything', async () => {
+    const world = await passive();
+    world.cutOff.clear();
+    const { storage } = world.region('east');
+    const { createCopier } = await import('../../../../lib/replication/copy/create-copier.ts');
+    const { observeNow } = await import('../../../../lib/storage/observation.ts');
+    const { topicId } = await world.region('east').log.describeTopic('orders', world.call());
+    let isFailing = false;
+    const hot: Table<number> = {
+      ...storage.hot,
+      put: async (...args) => {
+        if (isFailing) throw new StorageFault('refused', 'not now');
+        return storage.hot.put(...args);
+      },
+    };
+    const target = engineParts({ ...storage, hot });
+    const copier = createCopier({ target, source: world.region('west').parts }).partition({
+      sourcePk: partitionKey(await sourceId(world, 'orders'), 0),
+      targetPk: partitionKey(topicId, 0),
+      sourceTopic: 'orders',
+      targetTopic: 'orders',
+      start: 'earliest',
+    });
+    const topicSeen = observeNow(storage.clock);
+    const settings = { hotRetentionMs: 604_800_000, inlineBytesMax: -1 };
+    const step = () => copier.copyOnce({ settings, topicSeen }, world.call());
+    expect((await step()).kind).toBe('copied');
+    await world.produce('west', 'orders', 0, 'theirs');
+    await world.produce('west', 'orders', 0, 'theirs, too');
+    isFailing = true;
+    expect((await step()).kind).toBe('failed');
+    await promote(world);
+    await world.produce('east', 'orders', 0, 'ours');
+    isFailing = false;
+    expect(await step()).toEqual({ kind: 'released', position: 4 });
+    expect(await world.records('east', 'orders', 0)).toEqual(['0:a', '1:b', '2:late', '3:ours']);
   });
 
   it('does not decide any more where an empty copy begins', async () => {
