@@ -128,7 +128,7 @@ export function relayedRecords(
     const first = found.batches[0]?.header.baseOffset ?? copied;
     const passed = first > copied ? await passedOver(source, { pk, region }, call) : undefined;
     const there = passed === undefined ? undefined : common(passed, { from: copied, to: first });
-    const gap = found.gap ?? there;
+    const gap = both(found.gap, there);
     if (gap === undefined) return found;
     if (found.gap === undefined && (await isAwaited(call))) return refused(gap);
     await onSide('target', () => notePassedOver(target, { pk: targetPk, region }, gap, call));
@@ -173,6 +173,12 @@ function common(one: CopyGap, other: CopyGap): CopyGap | undefined {
   const from = Math.max(one.from, other.from);
   const to = Math.min(one.to, other.to);
   return from < to ? { from, to } : undefined;
+}
+
+/** From where the first begins to where the last ends. */
+function both(one: CopyGap | undefined, other: CopyGap | undefined): CopyGap | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return { from: Math.min(one.from, other.from), to: Math.max(one.to, other.to) };
 }
 
 function endIn({ tail }: Pick<SeenLog, 'tail'>, region: string): number {

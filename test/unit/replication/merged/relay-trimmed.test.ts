@@ -172,6 +172,38 @@ describe('what the source has trimmed of a lost region', () => {
     expect(await passedOver(south.parts, { pk: south.pk, region: 'west' }, south.call())).toEqual(gaps[0]);
   });
 
+  it('is passed on together with what the source had passed over before', async () => {
+    const { west, east, north } = await lost();
+    const clock = west.storage.clock as ManualClock;
+    const [middle, south] = [await openMergedRegion('middle', clock), await openMergedRegion('south', clock)];
+    for (const region of [middle, north, south]) {
+      const ids = { sourceId: idOf(west), targetId: idOf(region) };
+      await bindMerged(region.parts, { source: 'west', ...ids }, region.call());
+    }
+    // South has west's first sixteen. Middle has no more than these, and of what comes then the last four.
+    const sixteen = async (region: MergedRegion): Promise<void> => {
+      const copier = mergedCopier(west, region);
+      while ((await valuesOf(region, 'west')).length < 16) await mergedStep(copier, region, 150);
+    };
+    await sixteen(middle);
+    await middle.seal();
+    await sixteen(south);
+    await east.trimTo((await east.values()).findIndex((value) => value.startsWith('west 20')));
+    await relayAll(east, middle);
+    expect(await valuesOf(middle, 'west')).toEqual([...numbered('west', 0, 16), ...numbered('west', 20, 24)]);
+    // Of that, retention has taken the sixteen; north has the first twelve, and waits for nobody.
+    await middle.seal();
+    const settings = retentionSettings({ 'retention.bytes': '1' });
+    await retainOnce(middle.parts, middle.pk, settings, middle.call());
+    expect(await valuesOf(middle, 'west')).toEqual(numbered('west', 20, 24));
+    await relayAll(middle, north);
+    expect(await valuesOf(north, 'west')).toEqual([...numbered('west', 0, 12), ...numbered('west', 20, 24)]);
+    await awaited(south);
+    expect((await relayAll(north, south)).at(-1)).toMatchObject({ kind: 'missing' });
+    await mergedCopyAll(west, south);
+    await expectAll([south], 24);
+  });
+
   it('is no matter where the target has it', async () => {
     const { west, east, north } = await lost();
     await mergedCopyAll(west, north);
