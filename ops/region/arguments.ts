@@ -70,7 +70,7 @@ npm run region -- re-create --source ALIAS --from URL --to URL [--topics PATTERN
   --to URL         the HTTP API of the region that is copied to. re-create freezes it, deletes topics there, and thaws it
   --groups         wait for the positions of groups, too
   --topics, --exclude   RE2 patterns of the topics that are copied back (all, none)
-  --trimmed        delete also what lies before the beginning of a promoted topic: it was trimmed, or never copied
+  --trimmed        delete also what lies before the beginning of a promoted topic, or of what was exported: it was trimmed, or never copied
   --wait SECONDS   how long to wait for the copies (600)
   --sign REGION    sign requests for this AWS region (default: that of an API Gateway host)
 MILLRACE_TOKEN is sent as a bearer token where it is set. Exit code 0: done; 1: not yet, or not all; 2: could not be done.`;

@@ -14,7 +14,7 @@ export interface Plan {
   readonly toDelete: readonly TopicBody[];
   /** What would be lost with them, a line each. */
   readonly lost: readonly string[];
-  /** What lies before the beginning of what is there: it was trimmed there, or never copied. A line each. */
+  /** What lies before the beginning of what is there, promoted or exported: it was trimmed there, or never copied. A line each. */
   readonly before: readonly string[];
   /** Names of topics that both regions have, none of which is the other's copy. */
   readonly conflicts: readonly string[];
@@ -113,14 +113,20 @@ async function compare(
   const before: string[] = [];
   for (const [partition, ends] of (await allEnds(to, theirs)).entries()) {
     const { beginning_offset: start = 0, end_offset: end = 0 } = ends ?? {};
-    const tell = (lines: string[], first: number, behind: number): void => {
+    const tell = (lines: string[], first: number, behind: number, what = 'not'): void => {
       if (first >= behind) return;
       const place = `${theirs.topic_name}/${partition}`;
-      lines.push(`${place}: offsets ${first} to ${behind - 1} are not at ${from.name}`);
+      lines.push(`${place}: offsets ${first} to ${behind - 1} are ${what} at ${from.name}`);
     };
     const copied = promoted[partition];
-    const isExported = (tails[partition]?.end_offset ?? 0) >= end;
-    if (!isExported) tell(lost, Math.max(start, copied ?? 0), end);
+    const left = Math.max(start, copied ?? 0);
+    const tail = tails[partition];
+    if (exported === undefined || tail === undefined || tail.end_offset < end) tell(lost, left, end);
+    else {
+      // ⚑ A copy that somebody has made otherwise may begin anywhere, and retention takes from one that was exported, too.
+      const what = `before the beginning of ${exported.topic_name}`;
+      tell(before, left, Math.min(tail.beginning_offset, end), what);
+    }
     if (copied !== undefined) {
       tell(before, start, Math.min(here[partition]?.beginning_offset ?? 0, copied, end));
     }

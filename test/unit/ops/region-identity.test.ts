@@ -150,6 +150,24 @@ describe('a region that stands by and takes over', () => {
     expect(await records(west, 'orders')).toContain('1:b');
   });
 
+  it('does not take a copy that began later for what had not come over', async () => {
+    await lost();
+    await regions.close();
+    regions = await startLocalRegions({ host: '127.0.0.1', port: 0, dataDir }, ['west', 'east']);
+    [west, east] = regions.nodes as [LocalNode, LocalNode];
+    await produce(west, 'orders', 0, 'last');
+    await east.flows.create({ source: 'west', topics: ['orders'], start: { offset: 4 } }, newCall(clock));
+    while ((await records(east, 'west.orders').catch(() => [])).length === 0) await clock.sleep(20);
+    expect(await records(east, 'west.orders')).toEqual(['4:last']);
+    await east.flows.delete('west', newCall(clock));
+    lines = [];
+    expect(await reCreate(between(east, west, 'east'), output), lines.join('\n')).toBe(false);
+    expect(lines).toContain(
+      `orders/0: offsets 2 to 3 are before the beginning of west.orders at ${east.url}: trimmed there, or never copied`,
+    );
+    expect(await records(west, 'orders')).toEqual(['0:a', '1:b', '2:late', '3:later', '4:last']);
+  }, 60_000);
+
   it('leaves topics alone that both have, if it is told to', async () => {
     await east.stopCopying();
     await promote({ source: 'west', to: api(east), ...waiting }, output);
