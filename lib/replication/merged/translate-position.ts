@@ -45,7 +45,7 @@ export interface TranslatorSides {
   readonly target: Side & { readonly alias: string };
 }
 
-/** Both logs may be sealed or trimmed while they are looked at. */
+/** Both logs may be sealed or trimmed while they are looked at, and the target may have more than one look goes through. */
 const TRIES_MAX = 4;
 
 const REMEMBERED_MAX = 20_000;
@@ -70,7 +70,7 @@ export function createPositionTranslator(
   const { translations } = memory;
   const scans = {
     // It only tells whether something is still to come: a source that produces nothing itself is gone through bit by bit.
-    source: createOwnScan({ ...sides.source, pagesMax: SOURCE_PAGES_MAX }, memory.source),
+    source: createOwnScan({ ...sides.source, pagesMax: SOURCE_PAGES_MAX, endsEarly: true }, memory.source),
     target: createOwnScan(sides.target, memory.target),
   };
 

@@ -95,6 +95,25 @@ describe('an offset of a merged topic that is translated while copying goes on',
     expect(call.meter.usage.tableReads).toBe(0);
   });
 
+  it('goes on with what the target has of others where one look does not suffice', async () => {
+    const [east, west] = await openAll('east', 'west');
+    if (east === undefined || west === undefined) throw new Error('two regions are open');
+    for (let i = 0; i < 300; i += 1) {
+      await east.produce([`east ${i}`]);
+      await mergedCopyAll(east, west);
+    }
+    const { hot } = west.parts;
+    // Of chunks, as of everything, a page may have fewer than were asked for.
+    const query: typeof hot.query = async (pk, range, call) => hot.query(pk, { ...range, limit: 1 }, call);
+    const target = { ...west.parts, alias: 'west', hot: { ...hot, query } };
+    const translator = createPositionTranslator({ source: { ...east.parts, alias: 'east' }, target });
+    const place = { sourcePk: east.pk, targetPk: west.pk };
+    expect(await translator.translate(place, { offset: 299 }, west.call())).toEqual({
+      offset: 299,
+      isFinal: true,
+    });
+  });
+
   it('is the same if the target is sealed meanwhile and its chunks go, at any request', async () => {
     for (let before = 0; ; before += 1) {
       const regions = await halfCopied();
