@@ -71,7 +71,7 @@ export function createMergedCopier(sides: CopySides, alias: string): Copier {
       const records =
         relay === undefined
           ? ownRecords(source, sealed, pk)
-          : relayedRecords(sides, sealed, { pk, targetPk, region: relay });
+          : relayedRecords(sides, sealed, { pk, targetPk, region: relay, alias });
       const parts = { source, target, region: relay ?? alias, records, tail: tailOf(targetPk) };
       return mergedPartitionCopier(parts, place);
     },

@@ -6,7 +6,8 @@ import { StorageFault } from '../../storage/fault.ts';
 import type { CopySides } from '../copy/copier.ts';
 import type { CopyGap } from '../copy/copy-outcome.ts';
 import { onSide } from '../copy/on-side.ts';
-import { readFlow } from '../flows/flow-store.ts';
+import type { Flow } from '../flows/flow-item.ts';
+import { listFlows } from '../flows/flow-store.ts';
 import { notePassedOver, passedOver } from '../topics/passed-over.ts';
 import { createOriginReader, type OriginPlace, type OriginRead } from './origin-reader.ts';
 import type { OriginSource, SourceOfOrigin } from './origin-source.ts';
@@ -20,6 +21,14 @@ interface Located {
   readonly isEnd?: true;
 }
 
+interface RelayedPartition {
+  readonly pk: string;
+  readonly targetPk: string;
+  readonly region: string;
+  /** Of the source. */
+  readonly alias: string;
+}
+
 type FoundBatches = Extract<SourceOfOrigin, { readonly kind: 'batches' }>;
 
 /** How often the log may be trimmed, or set back, under a read. */
@@ -29,8 +38,9 @@ const LOOKS_MAX = 4;
  * What the source has of another region, to be copied on in its stead. They stand there in the order in which they were
  * produced, so that where one of them stands tells where to look for the next.
  *
- * ⚑ What the source has trimmed of them the region itself may still have: it is passed over only where no flow from there
- * into the target exists, which is to say that nobody waits for it any more. Retention leaves behind how far the log had come
+ * ⚑ What the source has trimmed of them the region itself may still have, or another that relays it: it is passed over only
+ * where no flow into the target exists from there, and no other that relays it, which is to say that nobody waits for it any
+ * more. Retention leaves behind how far the log had come
  * with each region; a log that was trimmed on request may not tell whether it had records between two offsets of another
  * region, and is then taken to have had some. ⚑ What was passed over is noted before anything behind it is stored: who relays
  * from there in turn could not tell it from offsets at which the region had nothing of its own.
@@ -38,7 +48,7 @@ const LOOKS_MAX = 4;
 export function relayedRecords(
   { source, target }: CopySides,
   sealed: SegmentReader,
-  { pk, targetPk, region }: { readonly pk: string; readonly targetPk: string; readonly region: string },
+  { pk, targetPk, region, alias }: RelayedPartition,
 ): OriginSource {
   const reader = createOriginReader(source, sealed, { pk, region });
   let located: Located | undefined;
@@ -112,15 +122,16 @@ export function relayedRecords(
     }
   };
 
-  const isAwaited = async (call: Call): Promise<boolean> => {
-    const { flow } = await onSide('target', () => readFlow(target, region, call));
-    return flow !== undefined && flow.state !== 'deleted';
-  };
-
-  const refused = (gap: CopyGap): SourceOfOrigin => {
+  /** Undefined: nobody waits for what is missing. */
+  const refusal = async (gap: CopyGap | undefined, call: Call): Promise<SourceOfOrigin | undefined> => {
+    if (gap === undefined) return undefined;
+    const flows = await onSide('target', () => listFlows(target, call));
+    const isOther = (flow: Flow): boolean => flow.source !== alias && flow.relays.includes(region);
+    const other = flows.find((flow) => flow.source === region) ?? flows.find(isOther);
+    if (other === undefined) return undefined;
     located = undefined;
     ahead = undefined;
-    return { kind: 'missing', reason: missing(region, gap) };
+    return { kind: 'missing', reason: missing(region, gap, other.source) };
   };
 
   /** Whether what was found may be stored. */
@@ -130,7 +141,8 @@ export function relayedRecords(
     const there = passed === undefined ? undefined : common(passed, { from: copied, to: first });
     const gap = both(found.gap, there);
     if (gap === undefined) return found;
-    if (found.gap === undefined && (await isAwaited(call))) return refused(gap);
+    const refused = found.gap === undefined ? await refusal(gap, call) : undefined;
+    if (refused !== undefined) return refused;
     await onSide('target', () => notePassedOver(target, { pk: targetPk, region }, gap, call));
     return { ...found, gap };
   };
@@ -144,7 +156,8 @@ export function relayedRecords(
           located = { place };
           return { kind: 'atEnd', position: copied };
         }
-        if (gap !== undefined && (await isAwaited(call))) return refused(gap);
+        const refused = await refusal(gap, call);
+        if (refused !== undefined) return refused;
         const read = await reader.read({ offset: place.offset, sequence: copied }, bytesMax, call);
         const seen = seenOf(read, copied, gap);
         if (seen?.kind === 'batches') return settled(seen, copied, call);
@@ -185,6 +198,9 @@ function endIn({ tail }: Pick<SeenLog, 'tail'>, region: string): number {
   return tail.origins?.get(region)?.endOffset ?? 0;
 }
 
-function missing(region: string, { from, to }: CopyGap): string {
-  return `The source may have deleted records of '${region}' between offsets ${from} and ${to} of there. They come when '${region}' is back; to go on without them, delete the flow from there`;
+function missing(region: string, { from, to }: CopyGap, other: string): string {
+  const what = `The source may have deleted records of '${region}' between offsets ${from} and ${to} of there.`;
+  return other === region
+    ? `${what} They come when '${region}' is back; to go on without them, delete the flow from there`
+    : `${what} They come from '${other}' if it has them; to go on without them, let the flow from there relay '${region}' no more`;
 }

@@ -53,6 +53,21 @@ describe('what the source has trimmed of a lost region', () => {
     await expectAll([north], 24);
   });
 
+  it('is waited for, as long as another flow relays the region, too', async () => {
+    const { west, east, north } = await trimmed();
+    const middle = await openMergedRegion('middle', west.storage.clock as ManualClock);
+    await mergedCopyAll(west, middle);
+    const flows = openFlows(north.parts, { region: 'north', sources: async () => ({}) });
+    for (const source of ['east', 'middle']) {
+      await flows.create({ source, policy: 'merged', relays: ['west'] }, north.call());
+    }
+    const [outcome] = await relayAll(east, north);
+    expect(outcome).toMatchObject({ kind: 'missing', reason: expect.stringContaining("'middle'") });
+    await relayAll(middle, north);
+    expect((await relayAll(east, north)).map(({ kind }) => kind)).toEqual(['caughtUp']);
+    await expectAll([north], 24);
+  });
+
   it('is passed over and told, where nobody waits for it', async () => {
     const { east, north } = await trimmed();
     const [first] = await relayAll(east, north);
