@@ -59,6 +59,8 @@ async function resetsOf({ services, call }: Exchange, entry: ResetEntry): Promis
   const { topic_name: topic, partition_id: partition } = entry;
   const to = targetOf(entry, services.translation?.region);
   if (typeof partition === 'number') return [{ topic, partition, to }];
+  // ⚑ What has been read of one partition says nothing of the others, whose records would be passed over.
+  if (typeof to === 'object' && 'vector' in to) throw unprocessable('A vector is of one partition_id');
   const { partitionCount } = await services.log.describeTopic(topic, call);
   return Array.from({ length: partitionCount }, (_, index) => ({ topic, partition: index, to }));
 }

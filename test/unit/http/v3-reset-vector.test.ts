@@ -58,6 +58,10 @@ describe('a position that is moved over HTTP', () => {
     });
     expect((await reset({ to: 'LATEST', vector: [{ region: 'west', offset: 4 }] })).status).toBe(422);
     expect((await reset({ offset: 1, vector: [{ region: 'west', offset: -4 }] })).status).toBe(422);
+    // In another partition others have been read.
+    const everywhere = { partition_id: null, offset: 1, vector: [{ region: 'west', offset: 4 }] };
+    expect((await reset(everywhere)).status).toBe(422);
+    expect((await reset({ ...everywhere, partition_id: undefined })).status).toBe(422);
     expect(await vector()).toBeUndefined();
   });
 });
