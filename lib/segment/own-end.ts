@@ -5,12 +5,14 @@ import { SEGMENT_PREFIX, type Segment, segmentFromItem, segmentSortKey } from '.
 
 type Tables = Pick<EngineParts, 'hot' | 'catalog'>;
 
-const CHUNKS_PER_PAGE = 64;
-const SEGMENTS_PER_PAGE = 16;
+/** Of the first page; each of the following has four times as many as the one before, up to what is worth one answer. */
+const ITEMS_FIRST = 16;
+const ITEMS_MAX = 1_024;
 
 /**
  * Behind the last record that was produced here, in a log that is written in several regions; 0 if none is left. Walks back
- * over what is newer and was copied. Consistent. Throws `StorageFault`.
+ * over what is newer and was copied, in pages that grow: a region that has long produced nothing is asked in some requests
+ * more. Consistent. Throws `StorageFault`.
  */
 export async function ownEnd(
   tables: Tables,
@@ -27,8 +29,8 @@ async function ownEndInChunks(
   { sealedEnd, endOffset }: { readonly sealedEnd: number; readonly endOffset: number },
   call: Call,
 ): Promise<number | undefined> {
-  for (let to = endOffset; to >= sealedEnd; ) {
-    const range = { from: sealedEnd, to, reverse: true, limit: CHUNKS_PER_PAGE, consistent: true };
+  for (let to = endOffset, limit = ITEMS_FIRST; to >= sealedEnd; limit = larger(limit)) {
+    const range = { from: sealedEnd, to, reverse: true, limit, consistent: true };
     const { items } = await hot.query(pk, range, call);
     const chunks = items.map(chunkFromItem);
     const own = chunks.find(({ origin, body }) => origin === undefined && body.kind !== 'closed');
@@ -46,9 +48,9 @@ async function ownEndInSegments(
   sealedEnd: number,
   call: Call,
 ): Promise<number> {
-  for (let before = sealedEnd; before > 0; ) {
+  for (let before = sealedEnd, limit = ITEMS_FIRST; before > 0; limit = larger(limit)) {
     const range = { from: SEGMENT_PREFIX, to: segmentSortKey(before - 1), reverse: true };
-    const { items } = await catalog.query(pk, { ...range, limit: SEGMENTS_PER_PAGE, consistent: true }, call);
+    const { items } = await catalog.query(pk, { ...range, limit, consistent: true }, call);
     const segments = items.map(segmentFromItem);
     for (const segment of segments) {
       const end = ownEndIn(segment);
@@ -57,6 +59,10 @@ async function ownEndInSegments(
     before = segments.at(-1)?.baseOffset ?? 0;
   }
   return 0;
+}
+
+function larger(limit: number): number {
+  return Math.min(ITEMS_MAX, 4 * limit);
 }
 
 /** Stretches are in the order of the log. Of what was deleted nothing is left. */
