@@ -88,7 +88,8 @@ function tailFlow(source: string, left: readonly TopicBody[]): Parameters<typeof
 
 async function copyAll(flow: FlowBody, work: ExportTail, output: Output): Promise<boolean> {
   const { source, from, to } = work;
-  const copies = await copiesOf(from, flow, await topicsOf(to));
+  const standing = await topicsOf(to);
+  const copies = await copiesOf(from, flow, standing);
   const told = (left: readonly unknown[]): string => `${left.length} partitions are still to come`;
   const left = await awaitNone(() => unfinished(to, copies), told, work, output);
   if (left.length > 0) {
@@ -102,8 +103,17 @@ async function copyAll(flow: FlowBody, work: ExportTail, output: Output): Promis
   }
   await tellPositions(flow, work, output);
   await deleteFlow(to, source);
-  const parts = (await inTurn(copies, (copy) => stretchOf(to, copy))).filter(({ count }) => count > 0);
+  const all = await inTurn(copies, (copy) => stretchOf(to, copy));
+  const parts = all.filter(({ count }) => count > 0);
   tellSome(parts, ({ text }) => text, 'partitions', output);
+  const late = lateOnes(all, standing, source);
+  if (late.length > 0) {
+    tellSome(late, (text) => text, 'partitions', output);
+    output.line(
+      'Where that was not brought before, a topic of another flow was in the way: delete it, and once more',
+    );
+    return false;
+  }
   const offsets = parts.reduce((total, { count }) => total + count, 0);
   output.line(
     `What had not come over from ${source} is at ${to.name}: ${offsets} offsets of ${parts.length} partitions, under the offsets that they had`,
@@ -123,13 +133,40 @@ async function tellPositions(
   tellSome(late, behind, 'positions', output);
 }
 
-async function stretchOf(
-  to: Api,
-  { topic, copy, partition, sourceEnd }: CopyOf,
-): Promise<{ readonly count: number; readonly text: string }> {
+/** What a copy has of its source. */
+interface Stretch {
+  readonly of: CopyOf;
+  readonly start: number;
+  readonly count: number;
+  readonly text: string;
+}
+
+async function stretchOf(to: Api, of: CopyOf): Promise<Stretch> {
+  const { topic, copy, partition, sourceEnd } = of;
   const { beginning_offset: start } = (await endsOf(to, copy, partition)) ?? { beginning_offset: sourceEnd };
   const text = `${topic}/${partition}: offsets ${start} to ${sourceEnd - 1} are in ${copy}/${partition}`;
-  return { count: sourceEnd - start, text };
+  return { of, start, count: sourceEnd - start, text };
+}
+
+/** Copies that begin behind where the promoted partition ended, or its source begins. */
+function lateOnes(
+  all: readonly Stretch[],
+  standing: readonly TopicBody[],
+  source: string,
+): readonly string[] {
+  const ends = new Map(
+    standing.flatMap(({ topic_name: name, promoted }) =>
+      promoted?.source_region === source ? [[name, promoted.end_offsets] as const] : [],
+    ),
+  );
+  return all.flatMap(({ of: { topic, copy, partition, sourceStart, sourceEnd }, start }) => {
+    const from = Math.max(sourceStart, ends.get(topic)?.[partition] ?? 0);
+    return from < Math.min(start, sourceEnd)
+      ? [
+          `${topic}/${partition}: offsets ${from} to ${start - 1} are not in ${copy}/${partition}, which begins behind them`,
+        ]
+      : [];
+  });
 }
 
 /** What has a promoted topic's name and is another one has nothing to do with it. */

@@ -166,6 +166,13 @@ describe('a region that stands by and takes over', () => {
       `orders/0: offsets 2 to 3 are before the beginning of west.orders at ${east.url}: trimmed there, or never copied`,
     );
     expect(await records(west, 'orders')).toEqual(['0:a', '1:b', '2:late', '3:later', '4:last']);
+
+    lines = [];
+    expect(await exportTail(between(west, east, 'west'), output), lines.join('\n')).toBe(false);
+    expect(lines).toContain('orders/0: offsets 2 to 3 are not in west.orders/0, which begins behind them');
+    await east.log.deleteTopic('west.orders', newCall(clock));
+    expect(await exportTail(between(west, east, 'west'), output), lines.join('\n')).toBe(true);
+    expect(await records(east, 'west.orders')).toEqual(['2:late', '3:later', '4:last']);
   }, 60_000);
 
   it('leaves topics alone that both have, if it is told to', async () => {
