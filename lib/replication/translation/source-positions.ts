@@ -3,7 +3,7 @@ import { MillraceError } from '../../errors.ts';
 import { atOnce } from '../../group/at-once.ts';
 import { readGroup } from '../../group/group-store.ts';
 import { offsetsOf } from '../../group/offsets/committed.ts';
-import { checkVector } from '../../group/offsets/vector.ts';
+import { checkVector, HERE } from '../../group/offsets/vector.ts';
 import { partitionKey } from '../../partition/chunk.ts';
 import { readTail } from '../../partition/tail.ts';
 import type { Call } from '../../storage/call.ts';
@@ -58,8 +58,10 @@ export async function namedPositions(
     if (vector !== undefined) checkVector(vector);
     const topicId = topic?.topicId ?? '';
     const { tail } = await readTail(source, partitionKey(topicId, partition), source.rules, call);
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset > tail.offset) {
-      const message = `Partition ${partition} of the source's topic '${name}' ends at ${tail.offset}; ${offset} is no position in it`;
+    // ⚑ Whoever had read what is not there yet would pass over it when it comes.
+    for (const read of [offset, vector?.get(HERE) ?? 0]) {
+      if (Number.isSafeInteger(read) && read >= 0 && read <= tail.offset) continue;
+      const message = `Partition ${partition} of the source's topic '${name}' ends at ${tail.offset}; ${read} is no position in it`;
       throw new MillraceError('OFFSET_OUT_OF_RANGE', message);
     }
     return { ...asked, topicId };

@@ -152,6 +152,11 @@ describe('positions of another region', () => {
     ],
     ['a topic that is not copied', { offsets: [at(0, 'private')] }, 'UNKNOWN_TOPIC_OR_PARTITION'],
     ['an offset beyond the end', { offsets: [at(101)] }, 'OFFSET_OUT_OF_RANGE'],
+    [
+      'a vector beyond the end of what was produced there',
+      { offsets: [{ ...at(1), vector: new Map([['', 101]]) }] },
+      'OFFSET_OUT_OF_RANGE',
+    ],
     ['no offset', { offsets: [at(-1)] }, 'OFFSET_OUT_OF_RANGE'],
     ['half an offset', { offsets: [at(0.5)] }, 'OFFSET_OUT_OF_RANGE'],
     [
