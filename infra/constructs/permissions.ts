@@ -43,6 +43,17 @@ export type FunctionName =
 /** The partition keys under which a group, its members and its positions lie. */
 const GROUP_KEYS = ['groups', 'group#*', 'offsets#*'] as const;
 
+/** Reads records, and keeps the positions of groups: registers one that is not there, and ends members that are dead. */
+const KEEPS_POSITIONS: Permissions = {
+  hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
+  catalog: [
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
+    { actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], leadingKeys: GROUP_KEYS },
+  ],
+  bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
+  listBucket: true,
+};
+
 /**
  * Least privilege as data, so that a test can hold every storage call of the engine against it. Nobody may scan or update
  * in place: no function's work needs it. Only who sweeps may delete an object.
@@ -133,15 +144,7 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     listBucket: true,
   },
   // A member of a group, like any other. What it may call besides is one function, and one queue.
-  pusher: {
-    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
-    catalog: [
-      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
-      { actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], leadingKeys: GROUP_KEYS },
-    ],
-    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
-    listBucket: true,
-  },
+  pusher: KEEPS_POSITIONS,
   // What it reads of other regions it reads under their roles.
   replicator: {
     // It looks whether the tables are DynamoDB's global tables, with which it will have nothing to do.
@@ -163,18 +166,8 @@ export const PERMISSIONS: Readonly<Record<FunctionName, Permissions>> = {
     ],
     listBucket: true,
   },
-  // Actions on groups: it moves positions here, and reads those of other regions under their roles.
-  translator: {
-    hot: [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'] }],
-    catalog: [
-      { actions: ['dynamodb:GetItem', 'dynamodb:Query'] },
-      // Groups are registered when a position is moved in one that is not there, and their dead members go.
-      { actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem'], leadingKeys: GROUP_KEYS },
-    ],
-    // Where a position is moved to a time, in which record that is.
-    bucket: [{ actions: ['s3:GetObject'], keys: ['spill/*', 'segments/*'] }],
-    listBucket: true,
-  },
+  // It moves positions here, also to a time, and reads those of other regions under their roles.
+  translator: KEEPS_POSITIONS,
   // It is told that there is something new, and reads nothing.
   waker: { hot: [], catalog: [], bucket: [], listBucket: false },
 };
