@@ -23,14 +23,21 @@ export interface Arguments {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const OPTIONS = {
-  topic: { type: 'string' },
+/** The options of `parseArgs` that say where the log is. */
+export const PLACE_OPTIONS = {
   'data-dir': { type: 'string' },
   region: { type: 'string' },
   endpoint: { type: 'string' },
   'hot-table': { type: 'string' },
   'catalog-table': { type: 'string' },
   bucket: { type: 'string' },
+} as const;
+
+type PlaceValues = { readonly [Name in keyof typeof PLACE_OPTIONS]?: string | undefined };
+
+const OPTIONS = {
+  topic: { type: 'string' },
+  ...PLACE_OPTIONS,
   apply: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
@@ -47,7 +54,12 @@ or
 export function readArguments(args: readonly string[], environment: Environment): Arguments {
   const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true });
   const { topic, apply = false, help = false } = values;
-  const shared = { ...(topic === undefined ? {} : { topic }), apply, help };
+  const place = placeOf(values, environment);
+  return { ...(topic === undefined ? {} : { topic }), apply, help, place };
+}
+
+/** Throws an error with one line that says what is wrong. */
+export function placeOf(values: PlaceValues, environment: Environment): Place {
   const hotTable = values['hot-table'] ?? environment.MILLRACE_HOT_TABLE;
   const catalogTable = values['catalog-table'] ?? environment.MILLRACE_CATALOG_TABLE;
   const bucket = values.bucket ?? environment.MILLRACE_BUCKET;
@@ -55,7 +67,7 @@ export function readArguments(args: readonly string[], environment: Environment)
     values['data-dir'] !== undefined || [hotTable, catalogTable, bucket].every((name) => name === undefined);
   if (isLocal) {
     const dataDir = values['data-dir'] ?? (environment.MILLRACE_DATA_DIR || '.millrace');
-    return { ...shared, place: { kind: 'local', dataDir } };
+    return { kind: 'local', dataDir };
   }
   if (hotTable === undefined || catalogTable === undefined || bucket === undefined) {
     throw new Error('--hot-table, --catalog-table and --bucket belong together');
@@ -63,5 +75,5 @@ export function readArguments(args: readonly string[], environment: Environment)
   const region = values.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1';
   const endpoint = values.endpoint ?? environment.AWS_ENDPOINT_URL;
   const names = { region, hotTable, catalogTable, bucket };
-  return { ...shared, place: { kind: 'aws', ...names, ...(endpoint === undefined ? {} : { endpoint }) } };
+  return { kind: 'aws', ...names, ...(endpoint === undefined ? {} : { endpoint }) };
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PLACE_HELP, type Place, readArguments } from '../arguments.ts';
+import { PLACE_HELP, PLACE_OPTIONS, type Place, placeOf } from '../arguments.ts';
 
 export type Direction = 'from-kafka' | 'to-kafka';
 
@@ -37,15 +37,8 @@ const OPTIONS = {
   once: { type: 'boolean' },
   client: { type: 'string' },
   help: { type: 'boolean' },
-  'data-dir': { type: 'string' },
-  region: { type: 'string' },
-  endpoint: { type: 'string' },
-  'hot-table': { type: 'string' },
-  'catalog-table': { type: 'string' },
-  bucket: { type: 'string' },
+  ...PLACE_OPTIONS,
 } as const;
-
-const PLACE_OPTIONS = ['data-dir', 'region', 'endpoint', 'hot-table', 'catalog-table', 'bucket'] as const;
 
 /** Undefined: help was asked for. Throws an error with one line that says what is wrong. */
 export function readBridgeArguments(
@@ -66,10 +59,6 @@ export function readBridgeArguments(
   const bootstrap = (values.bootstrap ?? '').split(',').filter((broker) => broker !== '');
   if (bootstrap.length === 0) throw new Error('--bootstrap is missing: host:port of brokers');
   if (!values.topic) throw new Error('--topic is missing');
-  const placeArgs = PLACE_OPTIONS.flatMap((name) => {
-    const value = values[name];
-    return value === undefined ? [] : [`--${name}=${value}`];
-  });
   return {
     direction,
     bootstrap,
@@ -77,6 +66,6 @@ export function readBridgeArguments(
     to: values.to ?? values.topic,
     isOnce: values.once ?? false,
     ...(values.client === undefined ? {} : { clientFile: values.client }),
-    place: readArguments(placeArgs, environment).place,
+    place: placeOf(values, environment),
   };
 }
