@@ -35,6 +35,12 @@ const vectorIn = (world: MergedWorld) => async (): Promise<Record<string, number
   return found?.vector === undefined ? undefined : Object.fromEntries(found.vector);
 };
 
+/** What a group has read behind the first record of here. */
+const READ_BEHIND = new Map([
+  ['', 2],
+  ['west', 5],
+]);
+
 describe('a consumer whose group has read behind its position', () => {
   it('passes over what has been read, whichever region it was produced in, and says the rest with its commits', async () => {
     const world = await twoRegions();
@@ -46,14 +52,7 @@ describe('a consumer whose group has read behind its position', () => {
       'west 4',
       'west 5',
     ]);
-    await world.commit(
-      'east',
-      1,
-      new Map([
-        ['', 2],
-        ['west', 5],
-      ]),
-    );
+    await world.commit('east', 1, READ_BEHIND);
     const consumer = await world.consumer('east', {});
     expect(await readNow(world, consumer)).toEqual(['west 5']);
     expect(await world.committed('east')).toMatchObject({ offset: 6 });
@@ -122,14 +121,7 @@ describe('a consumer whose group has read behind its position', () => {
 
   it('is given everything behind the place that it seeks', async () => {
     const world = await twoRegions();
-    await world.commit(
-      'east',
-      1,
-      new Map([
-        ['', 2],
-        ['west', 5],
-      ]),
-    );
+    await world.commit('east', 1, READ_BEHIND);
     const consumer = await world.consumer('east', {});
     expect(await readSome(consumer, 1)).toEqual(['west 5']);
     await consumer.seek({ ...PLACE, to: 1 });
@@ -154,14 +146,7 @@ describe('a consumer whose group has read behind its position', () => {
 
   it('is given everything where its position has been trimmed', async () => {
     const world = await twoRegions();
-    await world.commit(
-      'east',
-      1,
-      new Map([
-        ['', 2],
-        ['west', 5],
-      ]),
-    );
+    await world.commit('east', 1, READ_BEHIND);
     await world.region('east').trimTo(3);
     expect(await readNow(world, await world.consumer('east', {}))).toEqual(['west 1', 'west 4', 'west 5']);
     expect(await vectorIn(world)()).toBeUndefined();
